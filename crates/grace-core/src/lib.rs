@@ -1,1 +1,22 @@
 #![doc = include_str!("../README.md")]
+
+pub mod answer;
+pub mod digest;
+pub mod experiment;
+pub mod id;
+pub mod journal;
+pub mod layout;
+pub mod metadata;
+pub mod model;
+pub mod plan;
+pub mod problem;
+pub mod prompt;
+pub mod record;
+pub mod settings;
+pub mod stimuli;
+
+mod yaml;
+
+pub use digest::Digest;
+pub use id::{ExperimentId, ModelKey, QueryId};
+pub use problem::{Problem, Problems};

@@ -1,0 +1,315 @@
+//! Scanning a CSV file: its columns, where its rows are, and all that is wrong with it.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use csv::{ByteRecord, Position, ReaderBuilder, StringRecord};
+
+use crate::digest::{Digest, Hasher};
+use crate::experiment::{Experiment, RESERVED_COLUMNS};
+use crate::problem::{Problem, Problems};
+use crate::stimuli::Stimulus;
+use crate::yaml::shortened;
+
+/// The largest field that is taken, in bytes: more is an unclosed quote, not a stimulus.
+pub const MAX_FIELD_BYTES: usize = 1 << 20;
+
+/// The checked layout of a stimuli file: columns, digest, and where each row lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StimuliIndex {
+    columns: Arc<[String]>,
+    /// Byte offsets of the rows, then the length of the file.
+    offsets: Vec<u64>,
+    digest: Digest,
+}
+
+impl StimuliIndex {
+    /// The number of rows.
+    pub fn len(&self) -> u32 {
+        // `scan` refuses files with more rows than a `u32` counts.
+        u32::try_from(self.offsets.len().saturating_sub(1)).unwrap_or(u32::MAX)
+    }
+
+    /// Whether there is no row; never true for a scanned file.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The names of the columns.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// SHA-256 of the whole file.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The first and the one-past-last byte of row `trial_id`.
+    pub fn span(&self, trial_id: u32) -> Option<(u64, u64)> {
+        let position = usize::try_from(trial_id).ok()?;
+        Some((
+            *self.offsets.get(position)?,
+            *self.offsets.get(position + 1)?,
+        ))
+    }
+
+    /// The same file cut to its first `limit` rows.
+    #[must_use]
+    pub fn limited(mut self, limit: u32) -> Self {
+        if limit < self.len() {
+            self.offsets.truncate(limit as usize + 1);
+        }
+        self
+    }
+
+    /// The stimulus whose row is `bytes`, as read from its [`span`](Self::span).
+    ///
+    /// Returns `None` if the bytes are not the row that was scanned, which means that the file
+    /// changed in between.
+    pub fn parse_row(&self, bytes: &[u8]) -> Option<Stimulus> {
+        let mut reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .buffer_capacity(bytes.len().max(1))
+            .from_reader(bytes);
+        let mut record = StringRecord::new();
+        let found = reader.read_record(&mut record).unwrap_or(false);
+        (found && record.len() == self.columns.len()).then(|| Stimulus {
+            columns: Arc::clone(&self.columns),
+            record,
+        })
+    }
+}
+
+/// Scans `source`, the content of `file`, and checks it against `experiment`.
+///
+/// Quotes, line breaks within quotes, CRLF, a byte-order mark and any Unicode are read as RFC 4180
+/// and spreadsheet programs write them. Columns that the experiment does not name are kept.
+///
+/// # Errors
+///
+/// Returns every problem: unreadable source, text that is not UTF-8, missing or repeated columns, rows
+/// with another number of fields, fields over [`MAX_FIELD_BYTES`], stimuli to which no rule
+/// of a condition applies, no rows at all. The first 20 are listed and the rest counted.
+pub fn scan(
+    file: &str,
+    source: impl Read,
+    experiment: &Experiment,
+) -> Result<StimuliIndex, Problems> {
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(Hashing::new(source));
+    let mut record = ByteRecord::new();
+    let read = read_record(&mut reader, &mut record).map_err(|problem| problem.in_file(file))?;
+    if !read {
+        return Err(Problem::new(
+            file,
+            "is empty, expected a header line and one row a stimulus",
+        )
+        .into());
+    }
+    let columns = header(file, &record, experiment)?;
+    let mut scan = Scan {
+        file,
+        experiment,
+        columns,
+        offsets: Vec::new(),
+        problems: Problems::new(),
+    };
+    loop {
+        match read_record(&mut reader, &mut record) {
+            Ok(true) => scan.row(&record),
+            Ok(false) => break,
+            Err(problem) => {
+                scan.problems.push(problem.in_file(file));
+                break;
+            }
+        }
+    }
+    let source = reader.into_inner();
+    scan.finish(source.hasher.finish(), source.length)
+}
+
+/// Passes bytes on, hashing and counting them.
+struct Hashing<R> {
+    source: R,
+    hasher: Hasher,
+    length: u64,
+}
+
+impl<R> Hashing<R> {
+    fn new(source: R) -> Self {
+        Self {
+            source,
+            hasher: Hasher::new(),
+            length: 0,
+        }
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(buffer)?;
+        self.hasher.update(buffer.get(..count).unwrap_or_default());
+        self.length += count as u64;
+        Ok(count)
+    }
+}
+
+struct ReadProblem(csv::Error);
+
+impl ReadProblem {
+    fn in_file(self, file: &str) -> Problem {
+        Problem::new(file, format!("cannot be read: {}", self.0))
+    }
+}
+
+fn read_record<R: Read>(
+    reader: &mut csv::Reader<R>,
+    record: &mut ByteRecord,
+) -> Result<bool, ReadProblem> {
+    reader.read_byte_record(record).map_err(ReadProblem)
+}
+
+fn header(
+    file: &str,
+    record: &ByteRecord,
+    experiment: &Experiment,
+) -> Result<Arc<[String]>, Problems> {
+    let mut problems = Problems::new();
+    let mut columns: Vec<String> = Vec::with_capacity(record.len());
+    let mut note = |message: String| problems.push(Problem::new(file, message).at_line(1));
+    for (position, name) in record.iter().enumerate() {
+        let Ok(name) = std::str::from_utf8(name) else {
+            note(format!(
+                "has a header that is not UTF-8 (column {}); save the file as UTF-8",
+                position + 1
+            ));
+            continue;
+        };
+        if columns.iter().any(|column| column == name) {
+            note(format!(
+                "names the column `{name}` twice, expected each once"
+            ));
+        }
+        if RESERVED_COLUMNS.contains(&name) || experiment.added_columns().contains(&name) {
+            note(format!(
+                "has a column `{name}`, which grace itself writes; rename it"
+            ));
+        }
+        columns.push(name.to_owned());
+    }
+    for wanted in &experiment.columns {
+        if !columns.contains(wanted) {
+            note(format!(
+                "has no column `{wanted}`, which `{}` needs; found `{}`",
+                experiment.id,
+                shortened(&columns.join("`, `")),
+            ));
+        }
+    }
+    problems.into_result(columns.into())
+}
+
+struct Scan<'a> {
+    file: &'a str,
+    experiment: &'a Experiment,
+    columns: Arc<[String]>,
+    offsets: Vec<u64>,
+    problems: Problems,
+}
+
+impl Scan<'_> {
+    fn row(&mut self, record: &ByteRecord) {
+        let start = record.position().cloned().unwrap_or_else(Position::new);
+        let line = start.line();
+        self.offsets.push(start.byte());
+        if record.len() != self.columns.len() {
+            let (found, expected) = (record.len(), self.columns.len());
+            self.problem(
+                line,
+                "",
+                format!("has {found} fields, expected {expected} as in the header"),
+            );
+            return;
+        }
+        for (position, field) in record.iter().enumerate() {
+            self.field(line, position, field);
+        }
+        self.conditions(line, record);
+    }
+
+    fn field(&mut self, line: u64, position: usize, field: &[u8]) {
+        let column = self.columns[position].clone();
+        if field.len() > MAX_FIELD_BYTES {
+            self.problem(
+                line,
+                &column,
+                format!(
+                    "holds {} bytes, expected at most {MAX_FIELD_BYTES}; is a quote not closed?",
+                    field.len(),
+                ),
+            );
+        } else if let Err(error) = std::str::from_utf8(field) {
+            self.problem(
+                line,
+                &column,
+                format!(
+                    "is not UTF-8 from its byte {} on; save the file as UTF-8",
+                    error.valid_up_to() + 1,
+                ),
+            );
+        }
+    }
+
+    fn conditions(&mut self, line: u64, record: &ByteRecord) {
+        let experiment = self.experiment;
+        for condition in &experiment.conditions {
+            let position = self
+                .columns
+                .iter()
+                .position(|column| *column == condition.column);
+            let value = position.and_then(|position| record.get(position));
+            let Some(Ok(value)) = value.map(std::str::from_utf8) else {
+                continue;
+            };
+            if condition.level(value).is_none() {
+                let message = format!(
+                    "is `{}`, to which no rule of the condition `{}` applies",
+                    shortened(value),
+                    condition.name,
+                );
+                self.problem(line, &condition.column, message);
+            }
+        }
+    }
+
+    fn problem(&mut self, line: u64, column: &str, message: String) {
+        let problem = Problem::new(self.file, message)
+            .at_line(line)
+            .at_key(column);
+        self.problems.push(problem);
+    }
+
+    fn finish(mut self, digest: Digest, length: u64) -> Result<StimuliIndex, Problems> {
+        if self.offsets.is_empty() && self.problems.is_empty() {
+            self.problems.push(Problem::new(
+                self.file,
+                "has a header but no rows, expected one row a stimulus",
+            ));
+        }
+        if u32::try_from(self.offsets.len()).is_err() {
+            self.problems
+                .push(Problem::new(self.file, "has more than 4,294,967,295 rows"));
+        }
+        self.offsets.push(length);
+        let index = StimuliIndex {
+            columns: self.columns,
+            offsets: self.offsets,
+            digest,
+        };
+        self.problems.into_result(index)
+    }
+}

@@ -1,0 +1,288 @@
+//! Reading YAML with places: every value knows its line and key, and every
+//! mistake is noted instead of ending the reading.
+//!
+//! A deserialiser stops at the first mistake and often cannot say where it is;
+//! so files that people write are read through [`Document`] and [`Field`].
+
+use std::cell::RefCell;
+
+use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
+
+use crate::problem::{Problem, Problems};
+
+/// A parsed YAML file and the mistakes found in it so far.
+pub(crate) struct Document<'t> {
+    file: &'t str,
+    root: MarkedYaml<'t>,
+    problems: RefCell<Problems>,
+}
+
+impl<'t> Document<'t> {
+    /// Parses `text`, the content of `file`.
+    pub(crate) fn parse(file: &'t str, text: &'t str) -> Result<Self, Problems> {
+        let mut documents = MarkedYaml::load_from_str(text).map_err(|error| {
+            let line = error.marker().line() as u64;
+            Problem::new(file, format!("is not valid YAML: {}", error.info())).at_line(line)
+        })?;
+        if documents.len() != 1 {
+            let found = documents.len();
+            return Err(
+                Problem::new(file, format!("holds {found} YAML documents, expected one")).into(),
+            );
+        }
+        Ok(Self {
+            file,
+            root: documents.remove(0),
+            problems: RefCell::default(),
+        })
+    }
+
+    /// The whole file as a field.
+    pub(crate) fn root(&self) -> Field<'_> {
+        Field {
+            document: self,
+            node: &self.root,
+            path: String::new(),
+            line: line_of(&self.root),
+        }
+    }
+
+    /// `value` if no mistake was noted.
+    pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, Problems> {
+        let problems = self.problems.into_inner();
+        match (value, problems.is_empty()) {
+            (Some(value), true) => Ok(value),
+            (_, false) => Err(problems.into_result(()).expect_err("there are problems")),
+            (None, true) => Err(Problem::new(self.file, "could not be read").into()),
+        }
+    }
+}
+
+/// A value of a [`Document`], with its place.
+#[derive(Clone)]
+pub(crate) struct Field<'d> {
+    document: &'d Document<'d>,
+    node: &'d MarkedYaml<'d>,
+    path: String,
+    line: u64,
+}
+
+impl<'d> Field<'d> {
+    /// Notes a mistake at this value.
+    pub(crate) fn problem(&self, message: impl Into<String>) {
+        let problem = Problem::new(self.document.file, message)
+            .at_line(self.line)
+            .at_key(&self.path);
+        self.document.problems.borrow_mut().push(problem);
+    }
+
+    /// A mapping whose keys are all among `known`.
+    pub(crate) fn mapping(&self, known: &[&str]) -> Option<Mapping<'d>> {
+        let mapping = self.any_mapping()?;
+        for field in mapping.fields() {
+            let name = field.name();
+            if !known.contains(&name) {
+                let listed = known.join("`, `");
+                field.problem(format!("is not a known key, expected one of `{listed}`"));
+            }
+        }
+        Some(mapping)
+    }
+
+    /// A mapping with keys of the user's choice.
+    pub(crate) fn any_mapping(&self) -> Option<Mapping<'d>> {
+        let YamlData::Mapping(entries) = &self.node.data else {
+            self.expected("a mapping (`key: value` lines)");
+            return None;
+        };
+        let mut fields = Vec::with_capacity(entries.len());
+        for (key, node) in entries {
+            let Some(name) = plain_text(key) else {
+                self.problem("has a key that is no plain text");
+                continue;
+            };
+            let path = if self.path.is_empty() {
+                name.clone()
+            } else {
+                format!("{}.{name}", self.path)
+            };
+            let field = Field {
+                document: self.document,
+                node,
+                path,
+                line: line_of(key),
+            };
+            fields.push((name, field));
+        }
+        Some(Mapping {
+            owner: self.clone(),
+            fields,
+        })
+    }
+
+    /// The items of a list.
+    pub(crate) fn list(&self) -> Option<Vec<Self>> {
+        let YamlData::Sequence(items) = &self.node.data else {
+            self.expected("a list");
+            return None;
+        };
+        let field = |(position, node): (usize, &'d MarkedYaml<'d>)| Field {
+            document: self.document,
+            node,
+            path: format!("{}[{position}]", self.path),
+            line: line_of(node),
+        };
+        Some(items.iter().enumerate().map(field).collect())
+    }
+
+    /// Non-empty text; a number or truth value is taken as it is written.
+    pub(crate) fn text(&self) -> Option<String> {
+        match plain_text(self.node) {
+            Some(text) if !text.is_empty() => Some(text),
+            _ => {
+                self.expected("text");
+                None
+            }
+        }
+    }
+
+    /// A list of texts.
+    pub(crate) fn texts(&self) -> Option<Vec<String>> {
+        self.list()?.iter().map(Self::text).collect()
+    }
+
+    /// A whole number from `min` to `max`.
+    pub(crate) fn integer(&self, min: i64, max: i64) -> Option<i64> {
+        match self.node.data {
+            YamlData::Value(Scalar::Integer(value)) if (min..=max).contains(&value) => Some(value),
+            _ => {
+                let to = if max == i64::MAX {
+                    String::from("up")
+                } else {
+                    format!("to {max}")
+                };
+                self.expected(&format!("a whole number from {min} {to}"));
+                None
+            }
+        }
+    }
+
+    /// A number from `min` to `max`.
+    pub(crate) fn number(&self, min: f64, max: f64) -> Option<f64> {
+        let value = match &self.node.data {
+            #[expect(clippy::cast_precision_loss, reason = "settings are small numbers")]
+            YamlData::Value(Scalar::Integer(value)) => Some(*value as f64),
+            YamlData::Value(Scalar::FloatingPoint(value)) => Some(value.into_inner()),
+            _ => None,
+        };
+        match value {
+            Some(value) if value >= min && value <= max => Some(value),
+            _ => {
+                self.expected(&format!("a number from {min} to {max}"));
+                None
+            }
+        }
+    }
+
+    /// Text that `parse` understands; `expected` says what that is.
+    pub(crate) fn parsed<T>(
+        &self,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.text()?;
+        let value = parse(&text);
+        if value.is_none() {
+            self.expected(expected);
+        }
+        value
+    }
+
+    /// Notes that something else was expected here.
+    pub(crate) fn expected(&self, what: &str) {
+        self.problem(format!("is {}, expected {what}", self.describe()));
+    }
+
+    fn describe(&self) -> String {
+        match &self.node.data {
+            YamlData::Mapping(_) => String::from("a mapping"),
+            YamlData::Sequence(_) => String::from("a list"),
+            _ => match plain_text(self.node) {
+                Some(text) if text.is_empty() => String::from("empty"),
+                Some(text) => format!("`{}`", shortened(&text)),
+                None => String::from("no plain value"),
+            },
+        }
+    }
+
+    fn name(&self) -> &str {
+        self.path.rsplit('.').next().unwrap_or(&self.path)
+    }
+}
+
+/// The keys of a mapping, in the order of the file.
+pub(crate) struct Mapping<'d> {
+    owner: Field<'d>,
+    fields: Vec<(String, Field<'d>)>,
+}
+
+impl<'d> Mapping<'d> {
+    /// All fields.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &Field<'d>> {
+        self.fields.iter().map(|(_, field)| field)
+    }
+
+    /// Keys and fields.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &Field<'d>)> {
+        self.fields
+            .iter()
+            .map(|(name, field)| (name.as_str(), field))
+    }
+
+    /// The field `key`, if it is there and not empty.
+    pub(crate) fn optional(&self, key: &str) -> Option<&Field<'d>> {
+        self.fields
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, field)| field)
+            .filter(|field| !matches!(field.node.data, YamlData::Value(Scalar::Null)))
+    }
+
+    /// The field `key`; its absence is a mistake.
+    pub(crate) fn required(&self, key: &str) -> Option<&Field<'d>> {
+        let field = self.optional(key);
+        if field.is_none() {
+            self.owner
+                .problem(format!("has no `{key}`, which is required"));
+        }
+        field
+    }
+}
+
+fn line_of(node: &MarkedYaml<'_>) -> u64 {
+    node.span.start.line() as u64
+}
+
+/// A scalar as it would be written; `None` for lists, mappings and aliases.
+fn plain_text(node: &MarkedYaml<'_>) -> Option<String> {
+    let YamlData::Value(scalar) = &node.data else {
+        return None;
+    };
+    Some(match scalar {
+        Scalar::Null => String::new(),
+        Scalar::Boolean(value) => value.to_string(),
+        Scalar::Integer(value) => value.to_string(),
+        Scalar::FloatingPoint(value) => value.to_string(),
+        Scalar::String(text) => text.clone().into_owned(),
+    })
+}
+
+/// At most the first 60 characters, for messages.
+pub(crate) fn shortened(text: &str) -> String {
+    const MOST: usize = 60;
+    let mut short: String = text.chars().take(MOST).collect();
+    if text.chars().count() > MOST {
+        short.push('…');
+    }
+    short
+}

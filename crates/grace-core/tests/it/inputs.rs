@@ -1,0 +1,88 @@
+use grace_core::Digest;
+use grace_core::experiment::{Experiment, builtin};
+use grace_core::model::Model;
+use grace_core::plan::{ExperimentPlan, Inputs, SeedRules};
+use grace_core::settings::RequestSeeds;
+use grace_core::stimuli::scan;
+use grace_seed::{ExperimentSeed, OrderAlgorithm, SeedBits};
+
+const CSV: &str = "participant_id,story_shortname,story_setup,priorQ,speach,speachQ,knowledgeQ,access,observe\n\
+                   1,a,b,c,d,e,f,3,2\n2,a,b,c,d,e,f,3,1\n";
+
+fn inputs(seed: u64, yaml: impl Fn(&str) -> String) -> Inputs {
+    let model = Model::named("tiny".parse().unwrap(), "lab/tiny");
+    let experiment =
+        Experiment::parse("e.yaml", &yaml(builtin("study1_exp1").unwrap().text)).unwrap();
+    let stimuli = scan("s.csv", CSV.as_bytes(), &experiment).unwrap();
+    let rules = SeedRules {
+        order: OrderAlgorithm::Pcg64,
+        request_seeds: RequestSeeds::PerRequest,
+        bits: SeedBits::Bits31,
+    };
+    let plan = ExperimentPlan::new(
+        experiment,
+        stimuli,
+        ExperimentSeed(seed),
+        rules,
+        &model.name,
+    )
+    .unwrap();
+    let mut inputs = Inputs::of_model(&model, 0);
+    inputs.add_experiment(&plan, &model, Digest::of(b"prompts"));
+    inputs
+}
+
+#[test]
+fn equal_inputs_have_equal_fingerprints() {
+    let (a, b) = (inputs(1001, str::to_owned), inputs(1001, str::to_owned));
+    assert_eq!(a.fingerprint(), b.fingerprint());
+    assert_eq!(a.differences(&b), []);
+}
+
+#[test]
+fn a_changed_setting_is_named_with_both_values() {
+    let recorded = inputs(1001, str::to_owned);
+    let now = inputs(1002, |text| {
+        text.replacen("temperature: 0.7", "temperature: 0.9", 1)
+    });
+    let differences: Vec<String> = now
+        .differences(&recorded)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert!(
+        differences.contains(&String::from("`study1_exp1.seed` was 1001, is now 1002")),
+        "{differences:?}"
+    );
+    assert!(
+        differences.contains(&String::from(
+            "`study1_exp1.quantity.temperature` was 0.7, is now 0.9"
+        )),
+        "{differences:?}"
+    );
+    assert_ne!(now.fingerprint(), recorded.fingerprint());
+}
+
+#[test]
+fn an_experiment_that_is_not_there_differs() {
+    let recorded = inputs(1001, str::to_owned);
+    let model = Model::named("tiny".parse().unwrap(), "lab/tiny");
+    let now = Inputs::of_model(&model, 0);
+    let differences = now.differences(&recorded);
+    assert!(
+        differences
+            .iter()
+            .any(|difference| difference.key == "study1_exp1.seed" && difference.now.is_none())
+    );
+}
+
+#[test]
+fn value_stability_of_the_fingerprint() {
+    let model = Model::named("tiny".parse().unwrap(), "lab/tiny");
+    let fingerprint = Inputs::of_model(&model, 3).fingerprint().to_string();
+    // Python: hashlib.sha256 over len(x).to_bytes(8, "big") + x for each key and value, sorted by key.
+    assert_eq!(
+        fingerprint,
+        "6d716047b3fccffa905b83f512527fc358590bb2a3ee3bf5780c4d0ea5cfb6ad"
+    );
+}

@@ -1,0 +1,5 @@
+//! The crate from outside.
+
+mod experiments;
+mod inputs;
+mod stimuli;
