@@ -90,6 +90,11 @@ impl ReplicationLayout {
         self.folder.join("attempts")
     }
 
+    /// The lock held while files are moved to their final place.
+    pub fn lock(&self) -> PathBuf {
+        self.attempts().join(".lock")
+    }
+
     /// The attempt with this name.
     pub fn attempt(&self, name: &str) -> AttemptLayout {
         AttemptLayout {

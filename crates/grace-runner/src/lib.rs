@@ -1,1 +1,31 @@
 #![doc = include_str!("../README.md")]
+
+mod clock;
+mod durable;
+
+mod attempt;
+mod journal;
+mod stimuli;
+
+mod ask;
+mod job;
+mod metadata;
+mod monitor;
+mod replicate;
+mod run;
+mod seal;
+mod stop;
+
+pub use ask::RequestPlan;
+pub use attempt::{AttemptError, Host};
+pub use clock::{Clock, SystemClock, Timestamp};
+pub use durable::FileError;
+pub use job::{ExperimentJob, Job, JobError, Options};
+pub use journal::JournalError;
+pub use metadata::MetadataError;
+pub use monitor::{Monitor, Silent};
+pub use replicate::{End, ReplicateError, replicate};
+pub use run::RunError;
+pub use seal::SealError;
+pub use stimuli::StimuliError;
+pub use stop::Stop;

@@ -1,5 +1,8 @@
 //! The crate from outside.
 
+#[cfg(test)]
 mod experiments;
+#[cfg(test)]
 mod inputs;
+#[cfg(test)]
 mod stimuli;

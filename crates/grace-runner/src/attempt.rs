@@ -1,0 +1,159 @@
+//! Attempts: each process works in a folder of its own.
+
+use std::fs;
+use std::path::PathBuf;
+
+use grace_core::Digest;
+use grace_core::layout::{AttemptLayout, ReplicationLayout};
+use grace_core::metadata::AttemptInfo;
+
+use crate::clock::Timestamp;
+use crate::durable::{Attempted, FileError, create_folder, replace, sync_folder};
+
+/// Where this process runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// What tells this process from all others: the pod's uid, else random.
+    pub uid: String,
+    /// The node's name.
+    pub node: Option<String>,
+    /// The pod's name.
+    pub pod: Option<String>,
+}
+
+/// An attempt that could not begin or be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AttemptError {
+    /// A file could not be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// An attempt's description is missing or damaged.
+    #[error("{} cannot be read as the description of an attempt", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// An attempt in the same folder worked with other inputs.
+    #[error("attempt {name} worked with other inputs (fingerprint {found}, expected {expected})")]
+    OtherInputs {
+        /// The attempt.
+        name: String,
+        /// Its fingerprint.
+        found: String,
+        /// The fingerprint of this process.
+        expected: String,
+    },
+}
+
+/// The attempt of this process.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) layout: AttemptLayout,
+    pub(crate) info: AttemptInfo,
+}
+
+impl Attempt {
+    /// Begins an attempt: its folder and description are durable when this returns.
+    pub(crate) fn begin(
+        replication: &ReplicationLayout,
+        host: &Host,
+        start: Timestamp,
+        fingerprint: Digest,
+    ) -> Result<Self, FileError> {
+        let name = format!("{}-{}", start.sortable(), safe(&host.uid));
+        let layout = replication.attempt(&name);
+        create_folder(layout.folder())?;
+        let info = AttemptInfo {
+            name,
+            start: start.to_string(),
+            end: None,
+            uid: host.uid.clone(),
+            node: host.node.clone(),
+            exit: None,
+            fingerprint: fingerprint.to_string(),
+        };
+        let attempt = Self { layout, info };
+        attempt.write()?;
+        sync_folder(&replication.attempts())?;
+        sync_folder(replication.folder())?;
+        Ok(attempt)
+    }
+
+    /// Writes down how it ended.
+    pub(crate) fn end(&mut self, end: Timestamp, exit: u8) -> Result<(), FileError> {
+        self.info.end = Some(end.to_string());
+        self.info.exit = Some(exit);
+        self.write()
+    }
+
+    fn write(&self) -> Result<(), FileError> {
+        let mut bytes = serde_json::to_vec_pretty(&self.info).expect("plain strings serialise");
+        bytes.push(b'\n');
+        replace(&self.layout.info(), &bytes)
+    }
+}
+
+/// All attempts of a replication, in the order of their start.
+pub(crate) fn attempts(replication: &ReplicationLayout) -> Result<Vec<AttemptInfo>, AttemptError> {
+    let folder = replication.attempts();
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let mut attempts = Vec::new();
+    for entry in fs::read_dir(&folder).attempted("listing", &folder)? {
+        let entry = entry.attempted("listing", &folder)?;
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let name = entry.file_name();
+        if let (true, Some(name)) = (is_folder, name.to_str()) {
+            attempts.extend(read(replication, name)?);
+        }
+    }
+    attempts.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(attempts)
+}
+
+/// `None` for an attempt that ended before it could describe itself, and so before any journal.
+fn read(replication: &ReplicationLayout, name: &str) -> Result<Option<AttemptInfo>, AttemptError> {
+    let path = replication.attempt(name).info();
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(FileError::new("reading", &path, error).into()),
+    };
+    let info = serde_json::from_slice(&bytes);
+    info.map(Some)
+        .map_err(|source| AttemptError::Damaged { path, source })
+}
+
+/// Refuses attempts that worked with other inputs than `fingerprint` stands for.
+pub(crate) fn check_inputs(
+    attempts: &[AttemptInfo],
+    fingerprint: Digest,
+) -> Result<(), AttemptError> {
+    let expected = fingerprint.to_string();
+    match attempts
+        .iter()
+        .find(|attempt| attempt.fingerprint != expected)
+    {
+        None => Ok(()),
+        Some(other) => Err(AttemptError::OtherInputs {
+            name: other.name.clone(),
+            found: other.fingerprint.clone(),
+            expected,
+        }),
+    }
+}
+
+fn safe(uid: &str) -> String {
+    let keep = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '-' {
+            c
+        } else {
+            '_'
+        }
+    };
+    uid.chars().take(64).map(keep).collect()
+}

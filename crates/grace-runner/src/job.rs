@@ -1,0 +1,187 @@
+//! What a replication is to do, and its preparation: every input read and checked before anything is sent.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use grace_core::experiment::Experiment;
+use grace_core::id::ExperimentId;
+use grace_core::layout::ReplicationLayout;
+use grace_core::model::Model;
+use grace_core::plan::{ExperimentPlan, Inputs, PromptDigest, SeedRules};
+use grace_core::prompt::PromptError;
+use grace_core::{Digest, Problem, Problems};
+use grace_seed::{ExperimentSeed, OrderError};
+
+use crate::attempt::Host;
+use crate::stimuli::{StimuliError, StimuliFile};
+
+/// One experiment to run.
+#[derive(Debug)]
+pub struct ExperimentJob {
+    /// What is asked.
+    pub experiment: Experiment,
+    /// The stimuli file.
+    pub stimuli: PathBuf,
+    /// The seed of the experiment in this replication.
+    pub seed: ExperimentSeed,
+    /// The number of rows to keep, from the first.
+    pub limit: Option<NonZeroU32>,
+}
+
+/// One replication to run.
+#[derive(Debug)]
+pub struct Job {
+    /// Where results go.
+    pub layout: ReplicationLayout,
+    /// The model that is asked.
+    pub model: Model,
+    /// The index of the replication.
+    pub replication: u32,
+    /// The base seed, where the experiments' seeds come from one.
+    pub base_seed: Option<u64>,
+    /// How seeds and orders are made.
+    pub rules: SeedRules,
+    /// The experiments, in order.
+    pub experiments: Vec<ExperimentJob>,
+    /// Where this process runs.
+    pub host: Host,
+    /// How to go about it.
+    pub options: Options,
+}
+
+/// How a replication is gone about; none of this decides results.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Requests in flight at most.
+    pub max_connections: NonZeroUsize,
+    /// How long to wait for a server that is not there yet.
+    pub server_timeout: Duration,
+    /// The largest share of queries of an experiment without any answer, from 0 to 1.
+    pub fail_on_error: f64,
+    /// Whether a server that does not honour seeds is refused.
+    pub require_seeds: bool,
+    /// The version of the program, for the record.
+    pub grace_version: String,
+}
+
+/// A job that cannot be begun.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JobError {
+    /// Files have mistakes.
+    #[error("{0}")]
+    Invalid(Problems),
+    /// A seed does not fit the order's algorithm.
+    #[error("experiment `{experiment}` cannot be put in order")]
+    Order {
+        /// The experiment.
+        experiment: ExperimentId,
+        /// Why.
+        source: OrderError,
+    },
+    /// The stimuli changed while they were read.
+    #[error(transparent)]
+    Stimuli(StimuliError),
+}
+
+/// A job with its files read.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) experiments: Vec<PreparedExperiment>,
+    pub(crate) inputs: Inputs,
+}
+
+/// An experiment with its stimuli open.
+#[derive(Debug)]
+pub(crate) struct PreparedExperiment {
+    pub(crate) plan: ExperimentPlan,
+    pub(crate) stimuli: StimuliFile,
+}
+
+/// Reads and checks every file of a job, and makes every prompt once.
+pub(crate) fn prepare(
+    model: &Model,
+    replication: u32,
+    rules: SeedRules,
+    jobs: Vec<ExperimentJob>,
+) -> Result<Prepared, JobError> {
+    let mut inputs = Inputs::of_model(model, replication);
+    let mut experiments = Vec::new();
+    let mut problems = Problems::new();
+    for job in jobs {
+        match prepare_experiment(model, rules, job) {
+            Ok((prepared, prompts)) => {
+                inputs.add_experiment(&prepared.plan, model, prompts);
+                experiments.push(prepared);
+            }
+            Err(JobError::Invalid(found)) => problems.extend(found),
+            Err(other) => return Err(other),
+        }
+    }
+    let prepared = Prepared {
+        experiments,
+        inputs,
+    };
+    problems.into_result(prepared).map_err(JobError::Invalid)
+}
+
+fn prepare_experiment(
+    model: &Model,
+    rules: SeedRules,
+    job: ExperimentJob,
+) -> Result<(PreparedExperiment, Digest), JobError> {
+    let (stimuli, index) =
+        StimuliFile::open(&job.stimuli, &job.experiment).map_err(|error| match error {
+            StimuliError::Invalid(problems) => JobError::Invalid(problems),
+            changed @ StimuliError::Changed { .. } => JobError::Stimuli(changed),
+        })?;
+    let index = match job.limit {
+        Some(limit) => index.limited(limit.get()),
+        None => index,
+    };
+    let id = job.experiment.id.clone();
+    let plan = ExperimentPlan::new(job.experiment, index, job.seed, rules, &model.name)
+        .map_err(|source| JobError::Order {
+            experiment: id,
+            source,
+        })?
+        .with_limit(job.limit.map(NonZeroU32::get));
+    let prepared = PreparedExperiment { plan, stimuli };
+    let prompts = prepared.digest_prompts(&job.stimuli)?;
+    Ok((prepared, prompts))
+}
+
+impl PreparedExperiment {
+    /// Makes every prompt, so that one that cannot be made is known before any is sent.
+    fn digest_prompts(&self, stimuli_path: &std::path::Path) -> Result<Digest, JobError> {
+        let experiment = &self.plan.experiment;
+        let mut digest = PromptDigest::new();
+        let mut problems = Problems::new();
+        for trial_id in 0..self.plan.trials() {
+            let stimulus = self
+                .stimuli
+                .row(&self.plan.stimuli, trial_id)
+                .map_err(JobError::Stimuli)?;
+            let context = stimulus.prompt_context();
+            for query in &experiment.queries {
+                match experiment.prompts.render(&query.id, &context) {
+                    Ok(prompt) => digest.add(query, &prompt),
+                    Err(error) => problems.push(prompt_problem(stimuli_path, trial_id, &error)),
+                }
+            }
+        }
+        problems
+            .into_result(digest.finish())
+            .map_err(JobError::Invalid)
+    }
+}
+
+fn prompt_problem(stimuli: &std::path::Path, trial_id: u32, error: &PromptError) -> Problem {
+    let cause =
+        std::error::Error::source(error).map_or_else(String::new, |cause| format!(": {cause}"));
+    Problem::new(
+        stimuli.display().to_string(),
+        format!("{error}{cause} (row {trial_id}, counted from 0 without the header)"),
+    )
+}

@@ -1,0 +1,174 @@
+//! The loop over requests: take what is open, ask, append.
+
+use std::num::NonZeroUsize;
+
+use futures_util::stream::{self, StreamExt};
+use grace_client::{CancellationToken, Client};
+use grace_core::experiment::Query;
+use grace_core::journal::RequestOutcome;
+use grace_core::model::Model;
+use grace_core::plan::ExperimentPlan;
+use grace_core::prompt::PromptError;
+
+use crate::ask::{Answer, Asked, RequestPlan, answer};
+use crate::clock::Clock;
+use crate::job::PreparedExperiment;
+use crate::journal::{AnswerIndex, JournalError, JournalHandle};
+use crate::monitor::Monitor;
+use crate::stimuli::StimuliError;
+
+/// How the loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LoopEnd {
+    /// Every open request was tried.
+    Done,
+    /// The server was away for longer than was allowed, or failed every request.
+    ServerAway,
+    /// The caller cancelled.
+    Cancelled,
+}
+
+/// Why the loop could not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The journal cannot be written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The stimuli changed.
+    #[error(transparent)]
+    Stimuli(#[from] StimuliError),
+    /// A prompt cannot be made.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
+}
+
+/// What asking needs.
+pub(crate) struct Asker<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) monitor: &'a dyn Monitor,
+    pub(crate) cancel: &'a CancellationToken,
+    pub(crate) max_connections: NonZeroUsize,
+}
+
+/// The requests without a final outcome, in presentation order: row and number of the query.
+pub(crate) fn outstanding<'p>(
+    plan: &'p ExperimentPlan,
+    is_final: impl Fn(u32, usize) -> bool + 'p,
+) -> impl Iterator<Item = (u32, usize)> + 'p {
+    let queries = plan.experiment.queries.len();
+    let requests = plan
+        .order
+        .iter()
+        .flat_map(move |&row| (0..queries).map(move |query| (row, query)));
+    requests.filter(move |&(row, query)| !is_final(row, query))
+}
+
+impl Asker<'_> {
+    /// Asks everything that `index` holds no final answer to.
+    ///
+    /// Requests are made when a connection is free, never all at once; memory grows with
+    /// what is in flight.
+    pub(crate) async fn ask_outstanding(
+        &self,
+        prepared: &PreparedExperiment,
+        model: &Model,
+        index: &AnswerIndex,
+        journal: JournalHandle,
+    ) -> Result<LoopEnd, RunError> {
+        let plans = request_plans(&prepared.plan, model);
+        let open = outstanding(&prepared.plan, |row, query| index.is_final(row, query));
+        let answers = stream::iter(open)
+            .map(|(row, query)| self.ask(prepared, &plans, row, query))
+            .buffer_unordered(self.max_connections.get());
+        let mut answers = std::pin::pin!(answers);
+        let mut losses = Losses::new(self.max_connections);
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return Ok(LoopEnd::Cancelled),
+                next = answers.next() => next,
+            };
+            let Some(asked) = next else {
+                return Ok(LoopEnd::Done);
+            };
+            let Some(answer) = asked? else {
+                return Ok(LoopEnd::Cancelled);
+            };
+            self.monitor.finished(answer.outcome);
+            let server_away = losses.count(&answer);
+            journal.append(answer.line).await?;
+            if server_away {
+                return Ok(LoopEnd::ServerAway);
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        prepared: &PreparedExperiment,
+        plans: &[RequestPlan],
+        trial_id: u32,
+        query: usize,
+    ) -> Result<Option<Answer>, RunError> {
+        let plan = &prepared.plan;
+        let query_id = &plan.experiment.queries[query].id;
+        let stimulus = prepared.stimuli.row(&plan.stimuli, trial_id)?;
+        let prompt = plan
+            .experiment
+            .prompts
+            .render(query_id, &stimulus.prompt_context())?;
+        drop(stimulus);
+        let seed = plan.request_seed(query_id, trial_id).0;
+        let request = plans[query].request(prompt, seed);
+        let asked = Asked {
+            trial_id,
+            query: query_id.as_str(),
+            seed,
+            started_at: self.clock.now(),
+        };
+        let result = self.client.generate(&request, self.cancel).await;
+        Ok(answer(asked, &result))
+    }
+}
+
+/// One for each query. Scoring is not asked here, and plans with it do not get here.
+fn request_plans(plan: &ExperimentPlan, model: &Model) -> Vec<RequestPlan> {
+    let generate = plan
+        .experiment
+        .queries
+        .iter()
+        .filter_map(|query: &Query| query.kind.generate());
+    generate
+        .map(|query| RequestPlan::new(query, model))
+        .collect()
+}
+
+/// Tells a server that is gone from single requests that fail.
+#[derive(Debug)]
+struct Losses {
+    in_a_row: usize,
+    most: usize,
+}
+
+impl Losses {
+    /// A server that fails twice as many requests in a row as are in flight answers none.
+    fn new(max_connections: NonZeroUsize) -> Self {
+        const FEWEST: usize = 16;
+        Self {
+            in_a_row: 0,
+            most: FEWEST.max(max_connections.get() * 2),
+        }
+    }
+
+    /// Counts an answer; true once the server must be taken for gone.
+    fn count(&mut self, answer: &Answer) -> bool {
+        if answer.outcome == RequestOutcome::Failed {
+            self.in_a_row += 1;
+        } else {
+            self.in_a_row = 0;
+        }
+        answer.server_away || self.in_a_row >= self.most
+    }
+}
