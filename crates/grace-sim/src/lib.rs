@@ -1,1 +1,30 @@
 #![doc = include_str!("../README.md")]
+
+mod config;
+mod participant;
+
+mod batch;
+mod chances;
+mod draws;
+mod tokens;
+
+mod answer;
+mod generate;
+mod reject;
+mod routes;
+mod stream;
+mod wire;
+
+mod connection;
+mod faults;
+mod gate;
+mod record;
+mod server;
+mod sim;
+
+pub use config::{Reasoning, SeedPolicy, SimConfig, Startup};
+pub use faults::{Fault, Faults, RetryAfter};
+pub use participant::{Goal, Listener, Speaker, UTTERANCES};
+pub use record::{Counts, Request};
+pub use server::{Life, serve};
+pub use sim::Sim;
