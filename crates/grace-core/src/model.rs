@@ -71,6 +71,17 @@ pub struct ServerSettings {
     pub extra_args: Vec<String>,
 }
 
+impl Reasoning {
+    /// Thoughts between `start` and `end`, of at most `max_tokens` tokens.
+    pub fn new(start: impl Into<String>, end: impl Into<String>, max_tokens: u32) -> Self {
+        Self {
+            start: start.into(),
+            end: end.into(),
+            max_tokens,
+        }
+    }
+}
+
 impl Api {
     /// `completions` or `chat`.
     pub fn as_str(self) -> &'static str {

@@ -1,15 +1,17 @@
 //! What a replication is to do, and its preparation: every input read and checked before anything is sent.
 
+use std::collections::BTreeSet;
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use grace_core::experiment::Experiment;
+use grace_core::experiment::{Experiment, Query};
 use grace_core::id::ExperimentId;
 use grace_core::layout::ReplicationLayout;
 use grace_core::model::Model;
 use grace_core::plan::{ExperimentPlan, Inputs, PromptDigest, SeedRules};
 use grace_core::prompt::PromptError;
+use grace_core::stimuli::StimuliIndex;
 use grace_core::{Digest, Problem, Problems};
 use grace_seed::{ExperimentSeed, OrderError};
 
@@ -65,6 +67,19 @@ pub struct Options {
     pub grace_version: String,
 }
 
+impl Options {
+    /// 64 connections, 10 minutes for the server, 5 % without an answer, seeds required.
+    pub fn new(grace_version: impl Into<String>) -> Self {
+        Self {
+            max_connections: NonZeroUsize::new(64).expect("64 is not 0"),
+            server_timeout: Duration::from_mins(10),
+            fail_on_error: 0.05,
+            require_seeds: true,
+            grace_version: grace_version.into(),
+        }
+    }
+}
+
 /// A job that cannot be begun.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -83,6 +98,50 @@ pub enum JobError {
     /// The stimuli changed while they were read.
     #[error(transparent)]
     Stimuli(StimuliError),
+}
+
+/// Checks a stimuli file against an experiment and makes every prompt; the number of rows and of distinct prompts.
+///
+/// # Errors
+///
+/// Returns every mistake in the stimuli, and every prompt that cannot be made.
+pub fn check_stimuli(path: &Path, experiment: &Experiment) -> Result<(u32, usize), JobError> {
+    let (stimuli, index) = StimuliFile::open(path, experiment).map_err(stimuli_error)?;
+    let mut distinct = BTreeSet::new();
+    let each = |_, query: &Query, prompt: &str| {
+        distinct.insert((query.id.clone(), Digest::of(prompt.as_bytes())));
+    };
+    each_prompt(&stimuli, &index, experiment, path, each)?;
+    Ok((index.len(), distinct.len()))
+}
+
+/// Makes every prompt, row by row in the file's order, so that one that cannot be made is known before any is sent.
+pub(crate) fn each_prompt(
+    stimuli: &StimuliFile,
+    index: &StimuliIndex,
+    experiment: &Experiment,
+    path: &Path,
+    mut each: impl FnMut(u32, &Query, &str),
+) -> Result<(), JobError> {
+    let mut problems = Problems::new();
+    for trial_id in 0..index.len() {
+        let stimulus = stimuli.row(index, trial_id).map_err(JobError::Stimuli)?;
+        let context = stimulus.prompt_context();
+        for query in &experiment.queries {
+            match experiment.prompts.render(&query.id, &context) {
+                Ok(prompt) => each(trial_id, query, &prompt),
+                Err(error) => problems.push(prompt_problem(path, trial_id, &error)),
+            }
+        }
+    }
+    problems.into_result(()).map_err(JobError::Invalid)
+}
+
+pub(crate) fn stimuli_error(error: StimuliError) -> JobError {
+    match error {
+        StimuliError::Invalid(problems) => JobError::Invalid(problems),
+        changed @ StimuliError::Changed { .. } => JobError::Stimuli(changed),
+    }
 }
 
 /// A job with its files read.
@@ -132,10 +191,7 @@ fn prepare_experiment(
     job: ExperimentJob,
 ) -> Result<(PreparedExperiment, Digest), JobError> {
     let (stimuli, index) =
-        StimuliFile::open(&job.stimuli, &job.experiment).map_err(|error| match error {
-            StimuliError::Invalid(problems) => JobError::Invalid(problems),
-            changed @ StimuliError::Changed { .. } => JobError::Stimuli(changed),
-        })?;
+        StimuliFile::open(&job.stimuli, &job.experiment).map_err(stimuli_error)?;
     let index = match job.limit {
         Some(limit) => index.limited(limit.get()),
         None => index,
@@ -147,37 +203,19 @@ fn prepare_experiment(
             source,
         })?
         .with_limit(job.limit.map(NonZeroU32::get));
-    let prepared = PreparedExperiment { plan, stimuli };
-    let prompts = prepared.digest_prompts(&job.stimuli)?;
-    Ok((prepared, prompts))
+    let mut prompts = PromptDigest::new();
+    let each = |_, query: &Query, prompt: &str| prompts.add(query, prompt);
+    each_prompt(
+        &stimuli,
+        &plan.stimuli,
+        &plan.experiment,
+        &job.stimuli,
+        each,
+    )?;
+    Ok((PreparedExperiment { plan, stimuli }, prompts.finish()))
 }
 
-impl PreparedExperiment {
-    /// Makes every prompt, so that one that cannot be made is known before any is sent.
-    fn digest_prompts(&self, stimuli_path: &std::path::Path) -> Result<Digest, JobError> {
-        let experiment = &self.plan.experiment;
-        let mut digest = PromptDigest::new();
-        let mut problems = Problems::new();
-        for trial_id in 0..self.plan.trials() {
-            let stimulus = self
-                .stimuli
-                .row(&self.plan.stimuli, trial_id)
-                .map_err(JobError::Stimuli)?;
-            let context = stimulus.prompt_context();
-            for query in &experiment.queries {
-                match experiment.prompts.render(&query.id, &context) {
-                    Ok(prompt) => digest.add(query, &prompt),
-                    Err(error) => problems.push(prompt_problem(stimuli_path, trial_id, &error)),
-                }
-            }
-        }
-        problems
-            .into_result(digest.finish())
-            .map_err(JobError::Invalid)
-    }
-}
-
-fn prompt_problem(stimuli: &std::path::Path, trial_id: u32, error: &PromptError) -> Problem {
+fn prompt_problem(stimuli: &Path, trial_id: u32, error: &PromptError) -> Problem {
     let cause =
         std::error::Error::source(error).map_or_else(String::new, |cause| format!(": {cause}"));
     Problem::new(

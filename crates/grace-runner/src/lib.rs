@@ -16,16 +16,20 @@ mod run;
 mod seal;
 mod stop;
 
+pub mod audit;
+pub mod replay;
+pub mod verify;
+
 pub use ask::RequestPlan;
 pub use attempt::{AttemptError, Host};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use durable::FileError;
-pub use job::{ExperimentJob, Job, JobError, Options};
+pub use job::{ExperimentJob, Job, JobError, Options, check_stimuli};
 pub use journal::JournalError;
-pub use metadata::MetadataError;
+pub use metadata::{MetadataError, recorded_seed};
 pub use monitor::{Monitor, Silent};
 pub use replicate::{End, ReplicateError, replicate};
 pub use run::RunError;
-pub use seal::SealError;
+pub use seal::{SealError, export_records};
 pub use stimuli::StimuliError;
 pub use stop::Stop;

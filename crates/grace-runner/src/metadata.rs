@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use grace_client::{Probe, SeedBehaviour, ServerKind};
+use grace_core::ExperimentId;
 use grace_core::experiment::QueryKind;
 use grace_core::layout::ReplicationLayout;
 use grace_core::metadata::{Metadata, Ordered, SCHEMA, Status};
@@ -57,6 +58,24 @@ pub(crate) fn load(layout: &ReplicationLayout) -> Result<Option<Metadata>, Metad
     metadata
         .map(Some)
         .map_err(|source| MetadataError::Damaged { path, source })
+}
+
+/// The seed with which an experiment was begun in this folder, if it was.
+///
+/// # Errors
+///
+/// Returns [`MetadataError`] if there is a `metadata.json` that cannot be read.
+pub fn recorded_seed(
+    layout: &ReplicationLayout,
+    experiment: &ExperimentId,
+) -> Result<Option<u64>, MetadataError> {
+    let seed = |metadata: Metadata| {
+        metadata
+            .seeds
+            .value(&format!("{experiment}_seed"))?
+            .as_u64()
+    };
+    Ok(load(layout)?.and_then(seed))
 }
 
 /// Refuses recorded inputs that are not those of now.

@@ -8,13 +8,13 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use grace_core::Digest;
 use grace_core::digest::Hasher;
 use grace_core::experiment::Query;
 use grace_core::journal::JournalLine;
 use grace_core::layout::{MANIFEST, METADATA, ReplicationLayout, SealedLayout};
 use grace_core::metadata::{Counts, Metadata};
 use grace_core::record::{Judgement, Outcome, RecordFrame, TrialRecord};
+use grace_core::{Digest, ExperimentId};
 
 use crate::durable::{Attempted, FileError, Lock, create_folder, rename, replace, sync_folder};
 use crate::job::PreparedExperiment;
@@ -215,6 +215,22 @@ pub(crate) fn replace_metadata(
     }
     replace(&layout.metadata(), &metadata_bytes(metadata))?;
     Ok(true)
+}
+
+/// Copies the sealed records of an experiment to a file of the user's choice, which is replaced at once.
+///
+/// # Errors
+///
+/// Returns [`FileError`] if either file cannot be used.
+pub fn export_records(
+    layout: &ReplicationLayout,
+    experiment: &ExperimentId,
+    to: &Path,
+) -> Result<(), FileError> {
+    let from = layout.sealed().records(experiment);
+    let aside = to.with_extension("json.tmp");
+    fs::copy(&from, &aside).attempted("copying to", &aside)?;
+    rename(&aside, to)
 }
 
 fn lock(layout: &ReplicationLayout) -> Result<Lock, FileError> {

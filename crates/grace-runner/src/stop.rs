@@ -33,6 +33,11 @@ impl Stop {
         }
     }
 
+    /// Waits until somebody wants to stop.
+    pub async fn requested(&self) {
+        self.token.cancelled().await;
+    }
+
     pub(crate) fn token(&self) -> &CancellationToken {
         &self.token
     }

@@ -1,0 +1,203 @@
+//! What can be typed.
+
+mod run;
+mod seeds;
+mod server;
+#[cfg(feature = "sim")]
+mod sim;
+
+pub(crate) use run::{ReplicateArgs, RunArgs, WorkArgs};
+pub(crate) use seeds::{AuditArgs, OrderArgs, PlanArgs, SeedsCommand};
+pub(crate) use server::ServerArgs;
+#[cfg(feature = "sim")]
+pub(crate) use sim::{DemoArgs, SeedPolicyArg, ServeSimArgs};
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Replicated experiments on language models that you host yourself.
+///
+/// Results go to stdout, everything else to stderr. Exit codes: 0 complete, 2 wrong arguments, 42 configuration,
+/// 43 too many queries without an answer, 75 try again, 100 a check found faults, 130 and 143 interrupted.
+#[derive(Debug, Parser)]
+#[command(
+    name = "grace-cli",
+    version,
+    max_term_width = 100,
+    infer_subcommands = false
+)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+#[non_exhaustive]
+pub(crate) enum Command {
+    /// Run 2 simulated models × 3 replications on stimuli that grace carries
+    #[cfg(feature = "sim")]
+    #[command(after_help = DEMO_EXAMPLES)]
+    Demo(DemoArgs),
+    /// Run a single experiment against a server
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArgs),
+    /// Run one replication of all experiments of a study, as a pod does
+    #[command(after_help = REPLICATE_EXAMPLES)]
+    Replicate(ReplicateArgs),
+    /// Check that replications are complete, unique, seeded and ordered as planned, and unchanged
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
+    /// Send the requests of single trials again and compare the answers
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(ReplayArgs),
+    /// Show, audit and apply the seeds of a study
+    #[command(subcommand, after_help = SEEDS_EXAMPLES)]
+    Seeds(SeedsCommand),
+    /// List, show and check experiment files
+    #[command(subcommand, after_help = EXPERIMENTS_EXAMPLES)]
+    Experiments(ExperimentsCommand),
+    /// Serve simulated participants as an OpenAI-compatible server
+    #[cfg(feature = "sim")]
+    #[command(after_help = SERVE_SIM_EXAMPLES)]
+    ServeSim(ServeSimArgs),
+    /// Print a completion script for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArgs),
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Arguments of `verify`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct VerifyArgs {
+    /// A replication, a model's folder, or a whole results folder
+    pub(crate) path: PathBuf,
+    /// Least share of answers that could be read, in each experiment
+    #[arg(long, value_name = "SHARE", default_value_t = 0.95, value_parser = share, env = "GRACE_MIN_PARSE_RATE")]
+    pub(crate) min_parse_rate: f64,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t, env = "GRACE_OUTPUT_FORMAT")]
+    pub(crate) output: Format,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReplayArgs {
+    /// The folder of the replication
+    pub(crate) folder: PathBuf,
+    /// The experiment
+    #[arg(long, short, value_name = "ID", env = "GRACE_EXPERIMENT")]
+    pub(crate) experiment: grace_core::ExperimentId,
+    /// The trial: row of the stimulus, from 0; may be given several times
+    #[arg(long, short, value_name = "TRIAL_ID", required = true)]
+    pub(crate) trial: Vec<u32>,
+    /// Only this query; without it, all queries of the trial
+    #[arg(long, short, value_name = "ID")]
+    pub(crate) query: Option<grace_core::QueryId>,
+    #[command(flatten)]
+    pub(crate) server: ServerArgs,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t, env = "GRACE_OUTPUT_FORMAT")]
+    pub(crate) output: Format,
+}
+
+/// Commands of `experiments`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExperimentsCommand {
+    /// List the experiments that grace carries
+    #[command(after_help = EXPERIMENTS_EXAMPLES)]
+    List {
+        /// How to print the result
+        #[arg(long, value_enum, default_value_t, env = "GRACE_OUTPUT_FORMAT")]
+        output: Format,
+    },
+    /// Print an experiment's file, as a start for one of your own
+    #[command(after_help = EXPERIMENTS_EXAMPLES)]
+    Show {
+        /// The experiment's id
+        id: String,
+    },
+    /// Check experiment files, and stimuli against them
+    #[command(after_help = EXPERIMENTS_EXAMPLES)]
+    Check {
+        /// Experiment files, or ids of built-in experiments
+        #[arg(required = true)]
+        files: Vec<String>,
+        /// Also check the stimuli in this folder
+        #[arg(long, value_name = "DIR", env = "GRACE_STIMULI")]
+        stimuli: Option<PathBuf>,
+    },
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// A number from 0 to 1.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err(String::from("expected a share from 0 to 1, such as 0.05")),
+    }
+}
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  grace-cli demo                      everything into ./grace-demo
+  grace-cli demo --out /tmp/demo      somewhere else";
+const RUN_EXAMPLES: &str = "\
+Examples:
+  grace-cli run --experiment study1_exp1 --input study1.csv --output out/ \\
+      --model-name google/gemma-2-2b-it --base-url http://127.0.0.1:8000/v1 --seed 1001 --shuffle
+  grace-cli run --experiment mine.yaml --input mine.csv --output mine.json --model-name tiny \\
+      --base-url http://127.0.0.1:8000/v1 --limit 20
+
+`--shuffle` protects against drift over the hours of a run. Each trial is a request of its own, so the
+order cannot change what a model remembers.";
+const REPLICATE_EXAMPLES: &str = "\
+Examples:
+  grace-cli replicate --model gemma-2b-rtx3090 --config config/ --results /results --replication 0 \\
+      --base-url http://127.0.0.1:8000/v1
+  JOB_COMPLETION_INDEX=3 grace-cli replicate --model gemma-2b-rtx3090 --config config/ --results /results \\
+      --base-url http://127.0.0.1:8000/v1 --limit 20
+
+Running it again goes on where it stopped, and leaves a sealed replication alone.";
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  grace-cli verify /results                              all models, all replications
+  grace-cli verify /results/gemma-2b-rtx3090/replication-0 --output json";
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  grace-cli replay /results/tiny/replication-0 --experiment study1_exp1 --trial 12 --base-url http://127.0.0.1:8000/v1
+  grace-cli replay out/ -e study1_exp1 -t 0 -t 7 -q knowledge --base-url http://127.0.0.1:8000/v1 --output json";
+const SEEDS_EXAMPLES: &str = "\
+Examples:
+  grace-cli seeds table --replications 5
+  grace-cli seeds order --seed 1001 --n 300 --order pcg64 --output json";
+const EXPERIMENTS_EXAMPLES: &str = "\
+Examples:
+  grace-cli experiments show study1_exp1 > mine.yaml
+  grace-cli experiments check mine.yaml --stimuli data/";
+#[cfg(feature = "sim")]
+const SERVE_SIM_EXAMPLES: &str = "\
+Examples:
+  grace-cli serve-sim --port 8000 --model sim
+  grace-cli serve-sim --port 8000 --model sim --batch-effect-sd 0.5 --instance 3 --latency-ms 50 --slots 64";
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  grace-cli completions bash > ~/.local/share/bash-completion/completions/grace-cli
+  grace-cli completions zsh > ~/.zfunc/_grace-cli";

@@ -1,0 +1,93 @@
+//! Arguments of `demo` and `serve-sim`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Folder for the results
+    #[arg(
+        long,
+        short,
+        value_name = "DIR",
+        default_value = "grace-demo",
+        env = "GRACE_DEMO_OUT"
+    )]
+    pub(crate) out: PathBuf,
+    /// Keep only the first N rows of the stimuli
+    #[arg(long, value_name = "N", env = "GRACE_LIMIT")]
+    pub(crate) limit: Option<std::num::NonZeroU32>,
+}
+
+/// What the simulated server does with seeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum SeedPolicyArg {
+    /// Equal seeds, equal texts.
+    #[default]
+    Honours,
+    /// Random texts whatever the seed.
+    Ignores,
+    /// One text a prompt.
+    Constant,
+}
+
+/// Arguments of `serve-sim`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeSimArgs {
+    /// The port on 127.0.0.1; 0 takes a free one and prints it
+    #[arg(
+        long,
+        short,
+        value_name = "PORT",
+        default_value_t = 8000,
+        env = "GRACE_SIM_PORT"
+    )]
+    pub(crate) port: u16,
+    /// The name of the served model
+    #[arg(
+        long,
+        short,
+        value_name = "NAME",
+        default_value = "sim",
+        env = "GRACE_SIM_MODEL"
+    )]
+    pub(crate) model: String,
+    /// Standard deviation of the shift that each server instance plants into its answers
+    #[arg(
+        long,
+        value_name = "SD",
+        default_value_t = 0.0,
+        env = "GRACE_SIM_BATCH_EFFECT_SD"
+    )]
+    pub(crate) batch_effect_sd: f64,
+    /// Which instance this is: its shift follows from it
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        env = "GRACE_SIM_INSTANCE"
+    )]
+    pub(crate) instance: u64,
+    /// What it does with seeds
+    #[arg(long, value_enum, default_value_t, env = "GRACE_SIM_SEEDS")]
+    pub(crate) seeds: SeedPolicyArg,
+    /// Time that each answer takes
+    #[arg(
+        long,
+        value_name = "MS",
+        default_value_t = 0,
+        env = "GRACE_SIM_LATENCY_MS"
+    )]
+    pub(crate) latency_ms: u64,
+    /// Requests served at a time; others wait [default: no limit]
+    #[arg(long, value_name = "N", env = "GRACE_SIM_SLOTS")]
+    pub(crate) slots: Option<std::num::NonZeroUsize>,
+    /// Share of requests that fail, all modes mixed
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = super::share, env = "GRACE_SIM_FAULTS")]
+    pub(crate) faults: f64,
+    /// Answer every request with this text, without thinking: for benchmarks
+    #[arg(long, value_name = "TEXT", env = "GRACE_SIM_CANNED")]
+    pub(crate) canned: Option<String>,
+}

@@ -1,0 +1,131 @@
+//! `demo`: 2 simulated models × 3 replications, and nothing needed but this binary.
+
+use std::fs;
+use std::path::Path;
+
+use grace_client::{Client, ClientConfig};
+use grace_core::model::Model;
+use grace_runner::verify::{VerifyOptions, verify};
+use grace_runner::{Options, Stop};
+use grace_sim::{Sim, SimConfig};
+
+use crate::args::DemoArgs;
+use crate::commands::replicate::Study;
+use crate::commands::{verify as verify_command, work};
+use crate::exit::{COMPLETE, Failure, INTERNAL, TRY_AGAIN};
+use crate::wiring::Configuration;
+use crate::{output, runtime};
+
+/// The stimuli that the project ships: its own wording, the lab's columns and structure.
+const STIMULI: [(&str, &str); 2] = [
+    ("study1.csv", include_str!("../../demo/study1.csv")),
+    ("study2.csv", include_str!("../../demo/study2.csv")),
+];
+
+const REPLICATIONS: u32 = 3;
+
+/// A simulated model and the batch effect planted into it.
+struct DemoModel {
+    key: &'static str,
+    batch_effect_sd: f64,
+}
+
+/// The second model's replications differ by a shift that shows as an ICC of about 0.2 on the latent scale.
+const MODELS: [DemoModel; 2] = [
+    DemoModel {
+        key: "sim-exchangeable",
+        batch_effect_sd: 0.0,
+    },
+    DemoModel {
+        key: "sim-batch-effect",
+        batch_effect_sd: 0.65,
+    },
+];
+
+pub(crate) fn run(args: &DemoArgs) -> Result<u8, Failure> {
+    let stimuli = args.out.join("stimuli");
+    let results = args.out.join("results");
+    unpack(&stimuli)?;
+    for model in &MODELS {
+        for index in 0..REPLICATIONS {
+            let code = replication(args, model, index, &stimuli, &results)?;
+            if code != COMPLETE {
+                return Ok(code);
+            }
+        }
+    }
+    let report = verify(&results, VerifyOptions::default())?;
+    verify_command::text(&report)?;
+    output::line("")?;
+    output::line(format!("stimuli: {}", stimuli.display()))?;
+    output::line(format!("results: {}", results.display()))?;
+    output::line(
+        "Each replication-N/ holds metadata.json, one sealed .json per experiment, MANIFEST.sha256 and,",
+    )?;
+    output::line("under attempts/, every request and answer as it was sent and received.")?;
+    Ok(if report.passed() { COMPLETE } else { INTERNAL })
+}
+
+fn replication(
+    args: &DemoArgs,
+    model: &DemoModel,
+    index: u32,
+    stimuli: &Path,
+    results: &Path,
+) -> Result<u8, Failure> {
+    // The server thinks on a thread of its own, so that it and the client use both cores.
+    let server = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let name = format!("simulated/{}", model.key);
+    let config = SimConfig::new(name.as_str())
+        .with_batch_effect_sd(model.batch_effect_sd)
+        .with_instance(u64::from(index));
+    let sim = server.block_on(Sim::start(config))?;
+    let url = sim.base_url();
+    let mut study = Study::new(Configuration::builtin()?, index)?;
+    study.keep(&[])?;
+    let key = model
+        .key
+        .parse()
+        .map_err(|error| Failure::new(INTERNAL, error))?;
+    let job = study.job(
+        Model::named(key, name),
+        results,
+        stimuli,
+        args.limit,
+        options(),
+    )?;
+    output::line(format!("── {} replication {index} at {url}", model.key))?;
+    let code = runtime::block_on(async |stop: Stop| {
+        let client = Client::new(ClientConfig::new(&url)?)?;
+        let (end, code) = work::perform(job, &client, &stop).await?;
+        if let Some(reason) = work::reason(&end) {
+            output::line(reason)?;
+        }
+        Ok(code)
+    })?;
+    server.block_on(sim.stop())?;
+    Ok(code)
+}
+
+fn options() -> Options {
+    Options::new(env!("CARGO_PKG_VERSION"))
+}
+
+/// Writes the stimuli where the user can look at them; what is there already must be the same.
+fn unpack(folder: &Path) -> Result<(), Failure> {
+    let failed = |path: &Path, error: std::io::Error| {
+        let what = anyhow::Error::new(error).context(format!("writing {} failed", path.display()));
+        Failure::new(TRY_AGAIN, what).with_hint("`--out DIR` chooses another folder")
+    };
+    fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+    for (name, text) in STIMULI {
+        let path = folder.join(name);
+        if !fs::read(&path).is_ok_and(|found| found == text.as_bytes()) {
+            fs::write(&path, text).map_err(|error| failed(&path, error))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! The commands: parse, build, call, report.
+
+mod completions;
+#[cfg(feature = "sim")]
+mod demo;
+mod experiments;
+mod replay;
+mod replicate;
+mod run;
+mod seeds;
+#[cfg(feature = "sim")]
+mod serve_sim;
+mod verify;
+mod work;
+
+use crate::args::Command;
+use crate::exit::Failure;
+
+/// Runs a command; its exit code.
+pub(crate) fn run(command: Command) -> Result<u8, Failure> {
+    match command {
+        #[cfg(feature = "sim")]
+        Command::Demo(args) => demo::run(&args),
+        Command::Run(args) => run::run(args),
+        Command::Replicate(args) => replicate::run(args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Seeds(command) => seeds::run(command),
+        Command::Experiments(command) => experiments::run(command),
+        #[cfg(feature = "sim")]
+        Command::ServeSim(args) => serve_sim::run(args),
+        Command::Completions(args) => completions::run(&args),
+    }
+}

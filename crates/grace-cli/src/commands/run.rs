@@ -1,0 +1,150 @@
+//! `run`: a single experiment.
+
+use std::path::{Path, PathBuf};
+
+use grace_core::ModelKey;
+use grace_core::experiment::Experiment;
+use grace_core::layout::ReplicationLayout;
+use grace_core::model::{Model, Reasoning};
+use grace_core::plan::SeedRules;
+use grace_runner::{End, ExperimentJob, Job, export_records, recorded_seed};
+use grace_seed::{ExperimentSeed, OrderAlgorithm};
+
+use crate::args::{Format, RunArgs};
+use crate::commands::replicate::refuse_scoring;
+use crate::commands::work;
+use crate::exit::{CONFIGURATION, Failure};
+use crate::{output, runtime, wiring};
+
+pub(crate) fn run(args: RunArgs) -> Result<u8, Failure> {
+    let experiment = wiring::experiment(&args.experiment)?;
+    refuse_scoring(&experiment)?;
+    let id = experiment.id.clone();
+    let client = wiring::client(&args.work.server)?;
+    let target = Target::new(&args.output)?;
+    let layout = ReplicationLayout::at(&target.folder);
+    let seed = seed(args.seed, &layout, &experiment)?;
+    let job = Job {
+        layout: layout.clone(),
+        model: model(&args)?,
+        replication: args.replication_id,
+        base_seed: None,
+        rules: rules(&args),
+        experiments: vec![ExperimentJob {
+            experiment,
+            stimuli: args.input.clone(),
+            seed,
+            limit: args.work.limit,
+        }],
+        host: runtime::host()?,
+        options: wiring::options(&args.work),
+    };
+    let (end, code) = work::finish(job, &client)?;
+    work::report(&end, code, &target.folder, Format::Text)?;
+    if let (Some(file), End::Complete { .. } | End::AlreadyComplete) = (&target.file, &end) {
+        export_records(&layout, &id, file).map_err(|error| Failure::new(CONFIGURATION, error))?;
+        output::line(format!("records: {}", file.display()))?;
+    }
+    Ok(code)
+}
+
+/// Where results go: a folder, and a file for the records if the user named one.
+struct Target {
+    folder: PathBuf,
+    file: Option<PathBuf>,
+}
+
+impl Target {
+    fn new(output: &Path) -> Result<Self, Failure> {
+        if output
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
+            if output.is_dir() {
+                return Err(Failure::configuration(format!(
+                    "{} is a folder, expected a file",
+                    output.display()
+                )));
+            }
+            return Ok(Self {
+                folder: output.with_extension("grace"),
+                file: Some(output.to_owned()),
+            });
+        }
+        Ok(Self {
+            folder: output.to_owned(),
+            file: None,
+        })
+    }
+}
+
+/// The given seed, else the one that the folder was begun with, else a random one.
+fn seed(
+    given: Option<u64>,
+    layout: &ReplicationLayout,
+    experiment: &Experiment,
+) -> Result<ExperimentSeed, Failure> {
+    if let Some(seed) = given {
+        return Ok(ExperimentSeed(seed));
+    }
+    let recorded = recorded_seed(layout, &experiment.id)
+        .map_err(|error| Failure::new(CONFIGURATION, error))?;
+    if let Some(seed) = recorded {
+        output::line(format!(
+            "seed: {seed} (recorded in {})",
+            layout.metadata().display()
+        ))?;
+        return Ok(ExperimentSeed(seed));
+    }
+    // Small enough for every order and every reader of JSON.
+    let seed = runtime::random()? >> 33;
+    output::line(format!(
+        "seed: {seed} (drawn; `--seed {seed}` repeats this run)"
+    ))?;
+    Ok(ExperimentSeed(seed))
+}
+
+fn rules(args: &RunArgs) -> SeedRules {
+    let order = match args.order {
+        Some(order) => order,
+        None if args.shuffle => OrderAlgorithm::Pcg64,
+        None => OrderAlgorithm::AsGiven,
+    };
+    SeedRules {
+        order,
+        request_seeds: args.request_seeds,
+        bits: args.seed_bits,
+    }
+}
+
+fn model(args: &RunArgs) -> Result<Model, Failure> {
+    let key = match &args.model_key {
+        Some(key) => key.clone(),
+        None => key_of(&args.model_name)?,
+    };
+    let mut model = Model::named(key, args.model_name.as_str());
+    model.api = args.api;
+    model.stop.clone_from(&args.stop);
+    if let (Some(start), Some(end)) = (&args.reasoning_start, &args.reasoning_end) {
+        model.reasoning = Some(Reasoning::new(start, end, args.reasoning_max_tokens));
+    }
+    Ok(model)
+}
+
+/// `google/gemma-2-2b-it` → `gemma-2-2b-it`.
+fn key_of(name: &str) -> Result<ModelKey, Failure> {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    let allowed = |c: char| {
+        if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') {
+            c
+        } else {
+            '-'
+        }
+    };
+    let key: String = last.to_lowercase().chars().take(63).map(allowed).collect();
+    key.parse().map_err(|_| {
+        Failure::configuration(format!(
+            "no model key can be made from `{name}`: expected `--model-key KEY`"
+        ))
+    })
+}

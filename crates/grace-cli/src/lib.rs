@@ -1,0 +1,46 @@
+//! The command `grace-cli`: arguments, environment, wiring, progress and exit codes.
+//!
+//! It is a library only so that tests can parse arguments; nobody else should depend on it.
+
+mod args;
+mod commands;
+mod exit;
+mod output;
+mod progress;
+mod runtime;
+mod wiring;
+
+use std::io::{IsTerminal, stderr};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use args::Args;
+
+/// Parses the arguments, runs the command, reports how it ended.
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return exit::usage(&error),
+    };
+    logging();
+    match commands::run(args.command) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => exit::report(&failure),
+    }
+}
+
+/// Libraries log nothing by themselves; `RUST_LOG` shows what those below them do.
+fn logging() {
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing_subscriber::filter::LevelFilter::OFF.into())
+        .from_env_lossy();
+    // Bodies of failed requests are in the journal; this crate would print them whole.
+    let quiet = "async_openai=off".parse().expect("a fixed directive");
+    let colour = stderr().is_terminal() && !runtime::no_color();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter.add_directive(quiet))
+        .with_writer(stderr)
+        .with_ansi(colour)
+        .init();
+}

@@ -1,0 +1,51 @@
+//! Results on stdout: tables for people, JSON for programs.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::exit::Failure;
+
+/// Writes a line to stdout.
+pub(crate) fn line(text: impl AsRef<str>) -> Result<(), Failure> {
+    Ok(writeln!(io::stdout().lock(), "{}", text.as_ref())?)
+}
+
+/// Writes text to stdout as it is.
+pub(crate) fn raw(text: &str) -> Result<(), Failure> {
+    Ok(io::stdout().lock().write_all(text.as_bytes())?)
+}
+
+/// Writes a value as indented JSON.
+pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::new(crate::exit::INTERNAL, error))?;
+    line(text)
+}
+
+/// Writes columns of text, each as wide as its widest cell; numbers to the right.
+pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
+    let widest = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        let width = cells
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or_default();
+        width.max(head[column].chars().count())
+    };
+    let widths: Vec<usize> = (0..head.len()).map(widest).collect();
+    let head: Vec<String> = head.iter().map(|&cell| cell.to_owned()).collect();
+    for row in std::iter::once(&head).chain(rows) {
+        let mut text = String::new();
+        for (cell, &width) in row.iter().zip(&widths) {
+            let numeric = cell.starts_with(|c: char| c.is_ascii_digit());
+            text += &if numeric {
+                format!("{cell:>width$}  ")
+            } else {
+                format!("{cell:<width$}  ")
+            };
+        }
+        line(text.trim_end())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! The asynchronous runtime, signals and the environment: what only a program may touch.
+
+use std::future::Future;
+use std::io::IsTerminal;
+
+use grace_runner::{Host, Stop};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::exit::{Failure, INTERRUPTED, TERMINATED};
+
+/// Runs `work` on this thread. The first SIGINT or SIGTERM asks it to stop, a second ends the process at once.
+pub(crate) fn block_on<T>(
+    work: impl AsyncFnOnce(Stop) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let stop = Stop::new();
+        let signals = watch_signals(stop.clone())?;
+        tokio::select! {
+            result = work(stop) => result,
+            never = signals => match never {},
+        }
+    })
+}
+
+fn watch_signals(stop: Stop) -> Result<impl Future<Output = std::convert::Infallible>, Failure> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        let mut asked = false;
+        loop {
+            let code = tokio::select! {
+                _ = interrupt.recv() => INTERRUPTED,
+                _ = terminate.recv() => TERMINATED,
+            };
+            if asked {
+                end_at_once(code);
+            }
+            asked = true;
+            stop.request(code);
+        }
+    })
+}
+
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "a second signal means: now, whatever is still to be written"
+)]
+fn end_at_once(code: u8) -> ! {
+    std::process::exit(i32::from(code))
+}
+
+/// An environment variable that is set and not empty.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the environment, besides clap"
+)]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether the user wants no colour.
+pub(crate) fn no_color() -> bool {
+    variable("NO_COLOR").is_some()
+}
+
+/// Whether stderr is a terminal that can redraw a line.
+pub(crate) fn on_terminal() -> bool {
+    std::io::stderr().is_terminal() && variable("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Where this process runs: what Kubernetes puts into a pod's environment, else a random name.
+pub(crate) fn host() -> Result<Host, Failure> {
+    let uid = match variable("POD_UID") {
+        Some(uid) => uid,
+        None => format!("{:016x}", random()?),
+    };
+    Ok(Host {
+        uid,
+        node: variable("NODE_NAME"),
+        pod: variable("POD_NAME"),
+    })
+}
+
+/// A random number from the operating system.
+pub(crate) fn random() -> Result<u64, Failure> {
+    getrandom::u64().map_err(|error| Failure::new(crate::exit::INTERNAL, error))
+}

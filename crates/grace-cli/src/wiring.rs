@@ -1,0 +1,240 @@
+//! From arguments and files to what the libraries take.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use grace_client::{ApiKey, Client, ClientConfig, RetryPolicy};
+use grace_core::experiment::{BUILTIN, Experiment, builtin};
+use grace_core::model::ModelCatalog;
+use grace_core::plan::SeedRules;
+use grace_core::settings::PlanSettings;
+use grace_core::{ExperimentId, Problem, Problems};
+use grace_runner::Options;
+use grace_seed::{SeedPlan, SeedPlanError};
+
+use crate::args::{ServerArgs, WorkArgs};
+use crate::exit::{CONFIGURATION, Failure};
+use crate::runtime::variable;
+
+/// The client for the server that the arguments and the environment name.
+pub(crate) fn client(args: &ServerArgs) -> Result<Client, Failure> {
+    let base_url = args
+        .base_url
+        .clone()
+        .or_else(|| variable("OPENAI_BASE_URL"));
+    let Some(base_url) = base_url else {
+        return Err(Failure::usage(
+            "no server given: expected `--base-url URL` (or GRACE_BASE_URL, OPENAI_BASE_URL)",
+        ));
+    };
+    let retry = RetryPolicy::new()
+        .with_max_attempts(args.max_attempts)
+        .with_total_time(args.timeout.max(args.request_timeout));
+    let mut config = ClientConfig::new(&base_url)?
+        .with_attempt_timeout(args.request_timeout)
+        .with_retry(retry)
+        .with_max_connections(args.max_connections);
+    if let Some(key) = variable("OPENAI_API_KEY") {
+        config = config.with_api_key(ApiKey::new(&key)?);
+    }
+    Ok(Client::new(config)?)
+}
+
+/// How a run is gone about.
+pub(crate) fn options(args: &WorkArgs) -> Options {
+    Options {
+        max_connections: args.server.max_connections,
+        server_timeout: args.server.timeout,
+        fail_on_error: args.fail_on_error,
+        require_seeds: !args.seeds_optional,
+        grace_version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// The files of a configuration folder, checked.
+#[derive(Debug)]
+pub(crate) struct Configuration {
+    pub(crate) folder: PathBuf,
+    pub(crate) settings: PlanSettings,
+    pub(crate) experiments: Vec<Experiment>,
+}
+
+impl Configuration {
+    /// The built-in experiments under default settings.
+    pub(crate) fn builtin() -> Result<Self, Failure> {
+        let experiments = BUILTIN
+            .iter()
+            .map(|file| Experiment::parse(file.file, file.text));
+        Ok(Self {
+            folder: PathBuf::new(),
+            settings: PlanSettings::default(),
+            experiments: experiments.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Reads plan.yaml and experiments/ of `folder`, as far as they are there, reporting every mistake in all of them.
+    pub(crate) fn load(folder: &Path) -> Result<Self, Failure> {
+        if !folder.is_dir() {
+            return Err(Failure::configuration(format!(
+                "configuration {} is no folder, expected one with a models.yaml",
+                folder.display()
+            )));
+        }
+        let mut problems = Problems::new();
+        let plan = folder.join("plan.yaml");
+        let settings = if plan.exists() {
+            let read = read(&plan)
+                .and_then(|text| PlanSettings::parse(&plan.display().to_string(), &text));
+            read.map_err(|found| problems.extend(found))
+                .unwrap_or_default()
+        } else {
+            PlanSettings::default()
+        };
+        let own = own_experiments(&folder.join("experiments"), &mut problems)?;
+        let experiments = select(own, &settings.experiments, &plan, &mut problems);
+        let configuration = Self {
+            folder: folder.to_owned(),
+            settings,
+            experiments,
+        };
+        Ok(problems.into_result(configuration)?)
+    }
+
+    /// The models of models.yaml.
+    pub(crate) fn models(&self) -> Result<ModelCatalog, Failure> {
+        let path = self.folder.join("models.yaml");
+        let text = read(&path)?;
+        Ok(ModelCatalog::parse(&path.display().to_string(), &text)?)
+    }
+
+    /// The folder of the stimuli, unless another is given.
+    pub(crate) fn stimuli(&self, given: Option<PathBuf>) -> PathBuf {
+        given.unwrap_or_else(|| self.folder.join("stimuli"))
+    }
+
+    /// The seeds of `replications` replications; refused if those of two experiments meet.
+    pub(crate) fn seeds(&self, replications: u32) -> Result<SeedPlan, Failure> {
+        let offsets = self
+            .experiments
+            .iter()
+            .map(|experiment| (experiment.id.to_string(), experiment.seed_offset));
+        SeedPlan::new(self.settings.first_base_seed, replications, offsets).map_err(seed_failure)
+    }
+
+    /// How seeds and orders are made.
+    pub(crate) fn rules(&self) -> SeedRules {
+        SeedRules {
+            order: self.settings.order,
+            request_seeds: self.settings.request_seeds,
+            bits: self.settings.seed_bits,
+        }
+    }
+}
+
+/// A mistake in seeds, with its advice.
+pub(crate) fn seed_failure(error: SeedPlanError) -> Failure {
+    let hint = error.hint();
+    let failure = Failure::new(CONFIGURATION, error);
+    match hint {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
+    }
+}
+
+/// A built-in experiment by its id, or one from a file.
+pub(crate) fn experiment(id_or_file: &str) -> Result<Experiment, Failure> {
+    if let Some(file) = builtin(id_or_file) {
+        return Ok(Experiment::parse(file.file, file.text)?);
+    }
+    let path = Path::new(id_or_file);
+    if !path.exists() {
+        let ids = BUILTIN.map(|file| file.id).join("`, `");
+        return Err(Failure::configuration(format!(
+            "experiment `{id_or_file}` is neither a file nor one of the built-in `{ids}`"
+        )));
+    }
+    Ok(Experiment::parse(id_or_file, &read(path)?)?)
+}
+
+/// Reads a text file that the user wrote.
+pub(crate) fn read(path: &Path) -> Result<String, Problems> {
+    let name = path.display().to_string();
+    let bytes =
+        fs::read(path).map_err(|error| Problem::new(&name, format!("cannot be read: {error}")))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to() + 1;
+        Problem::new(
+            &name,
+            format!("is not UTF-8 from its byte {at} on; save the file as UTF-8"),
+        )
+        .into()
+    })
+}
+
+/// The experiment files of a folder, by file name.
+fn own_experiments(folder: &Path, problems: &mut Problems) -> Result<Vec<Experiment>, Failure> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "yml")
+        {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let mut experiments: Vec<Experiment> = Vec::new();
+    for path in paths {
+        let name = path.display().to_string();
+        match read(&path).and_then(|text| Experiment::parse(&name, &text)) {
+            Ok(experiment) => {
+                if experiments.iter().any(|other| other.id == experiment.id) {
+                    let message = format!("has the id `{}` of another file", experiment.id);
+                    problems.push(Problem::new(name, message));
+                }
+                experiments.push(experiment);
+            }
+            Err(found) => problems.extend(found),
+        }
+    }
+    Ok(experiments)
+}
+
+/// The experiments that a plan names, own files before built-in ones; without names all own, else all built-in.
+fn select(
+    mut own: Vec<Experiment>,
+    wanted: &[ExperimentId],
+    plan: &Path,
+    problems: &mut Problems,
+) -> Vec<Experiment> {
+    let all_builtin = BUILTIN.iter().map(|file| file.id.to_owned());
+    let wanted: Vec<String> = match (wanted.is_empty(), own.is_empty()) {
+        (false, _) => wanted.iter().map(ToString::to_string).collect(),
+        (true, false) => return own,
+        (true, true) => all_builtin.collect(),
+    };
+    let mut selected = Vec::new();
+    for id in wanted {
+        if let Some(position) = own
+            .iter()
+            .position(|experiment| experiment.id.as_str() == id)
+        {
+            selected.push(own.swap_remove(position));
+        } else if let Some(file) = builtin(&id) {
+            match Experiment::parse(file.file, file.text) {
+                Ok(experiment) => selected.push(experiment),
+                Err(found) => problems.extend(found),
+            }
+        } else {
+            let message = format!(
+                "names the experiment `{id}`, which is neither in experiments/ nor built in"
+            );
+            problems.push(Problem::new(plan.display().to_string(), message).at_key("experiments"));
+        }
+    }
+    selected
+}

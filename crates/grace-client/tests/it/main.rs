@@ -1,0 +1,15 @@
+//! The client against real HTTP on loopback.
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy knows tests, not what they share"
+)]
+
+mod scripted;
+
+mod cancel;
+mod concurrency;
+mod faults;
+mod probe;
+mod recorded;
+mod secrecy;
+mod simulated;

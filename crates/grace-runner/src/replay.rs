@@ -1,0 +1,249 @@
+//! Replaying single trials: the identical request again, and whether the answer is the same.
+//!
+//! A difference is a finding, not a failure: equal seeds give equal texts only under equal numerics, which a server
+//! with 16-bit floats or several slots does not promise.
+
+use std::fs;
+use std::path::PathBuf;
+
+use grace_client::{Api as ClientApi, Client, ReasoningMarkers, RequestError};
+use grace_core::journal::JournalLine;
+use grace_core::layout::ReplicationLayout;
+use grace_core::metadata::Metadata;
+use grace_core::{ExperimentId, QueryId};
+use serde::Serialize;
+
+use crate::ask::chain;
+use crate::attempt::{AttemptError, attempts};
+use crate::durable::{Attempted, FileError};
+use crate::metadata::{self, MetadataError};
+use crate::stop::Stop;
+
+/// One request that was sent again.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Replayed {
+    /// The row of the stimulus.
+    pub trial_id: u32,
+    /// The query.
+    pub query: String,
+    /// The seed, the same as then.
+    pub seed: u64,
+    /// What the comparison says.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// The answer that was recorded.
+    pub recorded: Option<String>,
+    /// The answer now.
+    pub now: Option<String>,
+    /// Why there is nothing to compare, if so.
+    pub note: Option<String>,
+}
+
+/// How the answer compares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The same text.
+    Same,
+    /// Another text.
+    Different {
+        /// The first character that differs, from 0.
+        character: usize,
+    },
+    /// One of the two gave no answer.
+    NotComparable,
+}
+
+/// A trial that cannot be replayed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReplayError {
+    /// The replication's description cannot be used.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// Its attempts cannot be listed.
+    #[error(transparent)]
+    Attempt(#[from] AttemptError),
+    /// A file could not be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// There is no replication here.
+    #[error("{} holds no replication: expected a folder with a metadata.json", .path.display())]
+    NoReplication {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The request was never sent, or its journal is gone.
+    #[error("no request of {experiment} trial {trial_id}{query} is in the journals of {}", .path.display())]
+    NotFound {
+        /// The experiment.
+        experiment: ExperimentId,
+        /// The row of the stimulus.
+        trial_id: u32,
+        /// The query, as in ` query knowledge`; empty for all.
+        query: String,
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The server did not answer.
+    #[error("the request could not be sent again")]
+    Request(#[from] RequestError),
+}
+
+impl ReplayError {
+    /// Whether the same call may succeed later.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Request(error) => error.is_transient(),
+            _ => false,
+        }
+    }
+}
+
+/// Sends the recorded requests of a trial again, all its queries or one, and compares the answers.
+///
+/// # Errors
+///
+/// Returns [`ReplayError`] if the requests are not on record, or the server cannot be asked at all. A request
+/// that the server refuses is no error but [`Verdict::NotComparable`].
+pub async fn replay(
+    layout: &ReplicationLayout,
+    experiment: &ExperimentId,
+    trial_id: u32,
+    query: Option<&QueryId>,
+    client: &Client,
+    stop: &Stop,
+) -> Result<Vec<Replayed>, ReplayError> {
+    let Some(metadata) = metadata::load(layout)? else {
+        return Err(ReplayError::NoReplication {
+            path: layout.folder().to_owned(),
+        });
+    };
+    let wanted = |line: &JournalLine<'_>| {
+        line.trial_id == trial_id && query.is_none_or(|query| query.as_str() == line.query)
+    };
+    let lines = find(layout, experiment, &wanted)?;
+    if lines.is_empty() {
+        return Err(ReplayError::NotFound {
+            experiment: experiment.clone(),
+            trial_id,
+            query: query.map_or_else(String::new, |query| format!(" query {query}")),
+            path: layout.attempts(),
+        });
+    }
+    let mut replayed = Vec::new();
+    for text in lines {
+        // It could be read when it was found.
+        if let Ok(line) = serde_json::from_str(&text) {
+            replayed.push(resend(&line, &metadata, client, stop).await?);
+        }
+    }
+    Ok(replayed)
+}
+
+/// The lines that answered, one a query: the earliest final one of each.
+fn find(
+    layout: &ReplicationLayout,
+    experiment: &ExperimentId,
+    wanted: &dyn Fn(&JournalLine<'_>) -> bool,
+) -> Result<Vec<String>, ReplayError> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for attempt in attempts(layout)? {
+        let path = layout.attempt(&attempt.name).journal(experiment);
+        if !path.exists() {
+            continue;
+        }
+        let text = fs::read(&path).attempted("reading", &path)?;
+        for line in text.split(|&byte| byte == b'\n') {
+            let Ok(read) = serde_json::from_slice::<JournalLine<'_>>(line) else {
+                continue;
+            };
+            let taken = found.iter().any(|(query, _)| *query == read.query);
+            if read.outcome.is_final() && wanted(&read) && !taken {
+                found.push((
+                    read.query.to_string(),
+                    String::from_utf8_lossy(line).into_owned(),
+                ));
+            }
+        }
+    }
+    Ok(found.into_iter().map(|(_, line)| line).collect())
+}
+
+async fn resend(
+    line: &JournalLine<'_>,
+    metadata: &Metadata,
+    client: &Client,
+    stop: &Stop,
+) -> Result<Replayed, ReplayError> {
+    let configuration = &metadata.configuration;
+    let api = match configuration["api"].as_str() {
+        Some("chat") => ClientApi::Chat,
+        _ => ClientApi::Completions,
+    };
+    let reasoning = &configuration["reasoning"];
+    let markers = match (reasoning["start"].as_str(), reasoning["end"].as_str()) {
+        (Some(start), Some(end)) => Some(ReasoningMarkers::new(start, end)),
+        _ => None,
+    };
+    let answer = client
+        .resend(api, line.request, markers.as_ref(), stop.token())
+        .await;
+    let (now, note) = match answer {
+        Ok(generation) => (Some(generation.text), None),
+        Err(error) if error.is_transient() => return Err(error.into()),
+        Err(error) => (None, Some(chain(&error))),
+    };
+    let recorded = line.text.as_deref().map(str::to_owned);
+    let note = note.or_else(|| {
+        line.reason
+            .as_deref()
+            .map(|reason| format!("no answer on record: {reason}"))
+    });
+    Ok(Replayed {
+        trial_id: line.trial_id,
+        query: line.query.to_string(),
+        seed: line.seed,
+        verdict: compare(recorded.as_deref(), now.as_deref()),
+        recorded,
+        now,
+        note,
+    })
+}
+
+fn compare(recorded: Option<&str>, now: Option<&str>) -> Verdict {
+    let (Some(recorded), Some(now)) = (recorded, now) else {
+        return Verdict::NotComparable;
+    };
+    if recorded == now {
+        return Verdict::Same;
+    }
+    let same = recorded
+        .chars()
+        .zip(now.chars())
+        .take_while(|(a, b)| a == b);
+    Verdict::Different {
+        character: same.count(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_different_character_is_counted_in_characters() {
+        assert_eq!(
+            compare(Some("übel"), Some("über")),
+            Verdict::Different { character: 3 }
+        );
+        assert_eq!(
+            compare(Some("a"), Some("ab")),
+            Verdict::Different { character: 1 }
+        );
+        assert_eq!(compare(Some("a"), Some("a")), Verdict::Same);
+        assert_eq!(compare(None, Some("a")), Verdict::NotComparable);
+    }
+}

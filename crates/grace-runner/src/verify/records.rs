@@ -1,0 +1,247 @@
+//! Whether the records of an experiment are complete, unique, and seeded and ordered as planned.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
+
+use grace_core::ExperimentId;
+use grace_core::layout::{ReplicationLayout, SealedLayout};
+use grace_core::metadata::Metadata;
+use grace_core::record::Outcome;
+use grace_seed::trial_order;
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
+
+use super::journals::SeedPlanOf;
+use super::report::{ExperimentReport, ReplicationReport};
+
+/// What checking needs of a record.
+#[derive(Debug, Deserialize)]
+struct RecordView {
+    trial_id: u32,
+    trial_order_in_replication: u32,
+    replication_id: u32,
+    replication_seed: u64,
+    request_seeds: BTreeMap<String, u64>,
+    model_name: String,
+    experiment_name: String,
+    status: String,
+    outcomes: BTreeMap<String, OutcomeView>,
+}
+
+#[derive(Debug, Deserialize)]
+struct OutcomeView {
+    outcome: Outcome,
+}
+
+/// Reads the records of `experiment` one by one and notes what is wrong with them.
+pub(super) fn check(
+    layout: &ReplicationLayout,
+    experiment: &ExperimentId,
+    metadata: &Metadata,
+    report: &mut ReplicationReport,
+) {
+    let name = SealedLayout::records_name(experiment);
+    let file = match File::open(layout.sealed().records(experiment)) {
+        Ok(file) => file,
+        Err(error) => {
+            report.fault(format!("{name} cannot be read: {error}"));
+            return;
+        }
+    };
+    let Some(seeds) = SeedPlanOf::read(metadata, experiment.as_str()) else {
+        report.fault(format!(
+            "metadata.json does not tell the seeds of {experiment}"
+        ));
+        return;
+    };
+    let mut check = Check {
+        metadata,
+        experiment: experiment.as_str(),
+        seeds,
+        order: Vec::new(),
+        outcomes: BTreeMap::new(),
+        faults: Faults::default(),
+    };
+    let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 18, file));
+    let read = Records(&mut |record| check.record(&record)).deserialize(&mut json);
+    if let Err(error) = read.and_then(|()| json.end()) {
+        check.faults.note("cannot be read", error.to_string());
+    }
+    check.finish(&name, report);
+}
+
+struct Check<'a> {
+    metadata: &'a Metadata,
+    experiment: &'a str,
+    seeds: SeedPlanOf<'a>,
+    order: Vec<u32>,
+    outcomes: BTreeMap<Outcome, u64>,
+    faults: Faults,
+}
+
+impl Check<'_> {
+    fn record(&mut self, record: &RecordView) {
+        let place = self.order.len();
+        let at = || format!("record {place}, trial_id {}", record.trial_id);
+        if record.trial_order_in_replication as usize != place {
+            self.faults
+                .note("trial_order_in_replication is not the record's place", at());
+        }
+        if record.replication_seed != self.seeds.experiment_seed
+            || record.replication_id != self.metadata.replication_index
+            || record.model_name != self.metadata.model_name
+            || record.experiment_name != self.experiment
+        {
+            self.faults.note(
+                "seed, replication, model or experiment is not that of metadata.json",
+                at(),
+            );
+        }
+        for (query, seed) in &record.request_seeds {
+            if *seed != self.seeds.request_seed(record.trial_id, query) {
+                self.faults.note(
+                    "request seed is not as planned",
+                    format!("{}, query {query}", at()),
+                );
+            }
+        }
+        if record.request_seeds.keys().ne(record.outcomes.keys()) {
+            self.faults
+                .note("seeds and outcomes are not of the same queries", at());
+        }
+        let complete = record
+            .outcomes
+            .values()
+            .all(|view| view.outcome == Outcome::Answered);
+        if complete != (record.status == "complete") {
+            self.faults.note("status and outcomes disagree", at());
+        }
+        for view in record.outcomes.values() {
+            *self.outcomes.entry(view.outcome).or_default() += 1;
+        }
+        self.order.push(record.trial_id);
+    }
+
+    fn finish(mut self, name: &str, report: &mut ReplicationReport) {
+        let counts = self
+            .metadata
+            .counts
+            .value(self.experiment)
+            .cloned()
+            .unwrap_or_default();
+        let trials = self.order.len() as u64;
+        if trials != counts.trials {
+            self.faults.note(
+                "number of records is not that of metadata.json",
+                format!("{trials} of {}", counts.trials),
+            );
+        }
+        let mut sorted = self.order.clone();
+        sorted.sort_unstable();
+        let unique = sorted.windows(2).all(|pair| pair[0] < pair[1]);
+        let full = sorted
+            .last()
+            .is_none_or(|last| u64::from(*last) + 1 == trials);
+        if !unique || !full {
+            self.faults
+                .note("trials are missing or doubled", format!("{trials} records"));
+        }
+        let planned = trial_order(
+            self.seeds.order,
+            self.seeds.experiment_seed,
+            u32::try_from(trials).unwrap_or(u32::MAX),
+        );
+        let ordered = planned.is_ok_and(|planned| planned == self.order);
+        if !ordered {
+            self.faults.note(
+                "order is not as planned",
+                format!(
+                    "{} with seed {}",
+                    self.seeds.order, self.seeds.experiment_seed
+                ),
+            );
+        }
+        let of = |outcome| self.outcomes.get(&outcome).copied().unwrap_or_default();
+        let queries: u64 = self.outcomes.values().sum();
+        if of(Outcome::Answered) != counts.answered || queries != counts.queries {
+            self.faults.note(
+                "outcomes are not as counted in metadata.json",
+                format!("{queries} queries"),
+            );
+        }
+        if of(Outcome::Failed) > 0 {
+            self.faults
+                .note("holds failed queries", of(Outcome::Failed).to_string());
+        }
+        report.experiments.push(ExperimentReport {
+            experiment: self.experiment.to_owned(),
+            trials,
+            queries,
+            answered: of(Outcome::Answered),
+            outcomes: self
+                .outcomes
+                .iter()
+                .map(|(outcome, count)| (outcome.as_str().to_owned(), *count))
+                .collect(),
+            trials_complete: unique && full && trials == counts.trials,
+            order_as_planned: ordered,
+            seeds_as_planned: !self.faults.holds("request seed is not as planned"),
+            shuffled: self.seeds.order != grace_seed::OrderAlgorithm::AsGiven,
+            seed: self.seeds.experiment_seed,
+            order: std::mem::take(&mut self.order),
+        });
+        for fault in self.faults.into_lines() {
+            report.fault(format!("{name}: {fault}"));
+        }
+    }
+}
+
+/// Faults by kind, each with its first example and its number: a broken file makes no million lines.
+#[derive(Debug, Default)]
+struct Faults(BTreeMap<&'static str, (String, u64)>);
+
+impl Faults {
+    fn note(&mut self, kind: &'static str, example: String) {
+        self.0.entry(kind).or_insert((example, 0)).1 += 1;
+    }
+
+    fn holds(&self, kind: &str) -> bool {
+        self.0.contains_key(kind)
+    }
+
+    fn into_lines(self) -> impl Iterator<Item = String> {
+        self.0
+            .into_iter()
+            .map(|(kind, (example, count))| match count {
+                1 => format!("{kind} ({example})"),
+                _ => format!("{kind} ({example}, and {} more)", count - 1),
+            })
+    }
+}
+
+/// Visits an array element by element, so that the file need not fit into memory.
+struct Records<'f>(&'f mut dyn FnMut(RecordView));
+
+impl<'de> DeserializeSeed<'de> for Records<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Records<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an array of records")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut records: A) -> Result<(), A::Error> {
+        while let Some(record) = records.next_element()? {
+            (self.0)(record);
+        }
+        Ok(())
+    }
+}
