@@ -1,1 +1,47 @@
-fn main() {}
+//! Repository automation: `cargo xtask COMMAND`.
+//!
+//! | command | what it does |
+//! |---|---|
+//! | `tidy` | fails where the repository breaks its own rules: walls between crates, sizes of files, unnamed test data, incomplete crates, unfinished code |
+//! | `regen` | writes the golden files: runs the tests named `golden_*` with `UPDATE_EXPECT=1`; `--check` only runs them |
+//! | `pod-size` | builds the binary that runs in pods and fails if it has outgrown its limit |
+//! | `e2e-llm` | runs, kills, resumes, verifies and replays replications of a real model on a real server |
+//!
+//! It knows no grace crate: what it checks of `grace-cli`, it checks from outside.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "a command for developers: stdout is all it has"
+)]
+
+mod command;
+mod e2e_llm;
+mod pod_size;
+mod regen;
+mod tidy;
+
+use clap::Parser;
+
+/// Repository automation of grace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Check the rules of this repository that no compiler checks
+    Tidy,
+    /// Write the golden files, or check them
+    Regen(regen::Args),
+    /// Build the binary that runs in pods and check its size
+    PodSize(pod_size::Args),
+    /// Run replications of a real model on a real server: kill, resume, verify, replay
+    #[command(name = "e2e-llm")]
+    E2eLlm(e2e_llm::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Task::parse() {
+        Task::Tidy => tidy::run(),
+        Task::Regen(args) => regen::run(&args),
+        Task::PodSize(args) => pod_size::run(&args),
+        Task::E2eLlm(args) => e2e_llm::run(&args),
+    }
+}
