@@ -39,11 +39,13 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> 
         let mut text = String::new();
         for (cell, &width) in row.iter().zip(&widths) {
             let numeric = cell.starts_with(|c: char| c.is_ascii_digit());
-            text += &if numeric {
-                format!("{cell:>width$}  ")
+            let padding = " ".repeat(width - cell.chars().count());
+            let (before, behind) = if numeric {
+                (padding, String::new())
             } else {
-                format!("{cell:<width$}  ")
+                (String::new(), padding)
             };
+            text.extend([before.as_str(), cell.as_str(), behind.as_str(), "  "]);
         }
         line(text.trim_end())?;
     }

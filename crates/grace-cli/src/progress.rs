@@ -121,20 +121,17 @@ impl Running {
     fn summary(&self) -> String {
         let seconds = self.started.elapsed().as_secs_f64();
         let new = self.answered - self.at_start;
-        let mut text = format!(
-            "      {}: {} of {} requests",
-            self.name, self.answered, self.requests
-        );
+        let mut parts = vec![format!("{} of {} requests", self.answered, self.requests)];
         if self.at_start > 0 {
-            text += &format!(" ({} from before)", self.at_start);
+            parts.push(format!("{} from before", self.at_start));
         }
         if new > 0 && seconds > 0.0 {
-            text += &format!(", {:.0} a second", new as f64 / seconds);
+            parts.push(format!("{:.0} a second", new as f64 / seconds));
         }
         if self.failed > 0 {
-            text += &format!(", {} failed", self.failed);
+            parts.push(format!("{} failed", self.failed));
         }
-        text
+        format!("      {}: {}", self.name, parts.join(", "))
     }
 }
 

@@ -71,7 +71,7 @@ impl Options {
     /// 64 connections, 10 minutes for the server, 5 % without an answer, seeds required.
     pub fn new(grace_version: impl Into<String>) -> Self {
         Self {
-            max_connections: NonZeroUsize::new(64).expect("64 is not 0"),
+            max_connections: const { NonZeroUsize::new(64).expect("64 is not 0") },
             server_timeout: Duration::from_mins(10),
             fail_on_error: 0.05,
             require_seeds: true,

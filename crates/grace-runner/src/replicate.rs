@@ -448,10 +448,7 @@ impl Replication<'_> {
     }
 
     fn save(&mut self) -> Result<(), ReplicateError> {
-        self.metadata.attempts = match attempt::attempts(&self.job.layout) {
-            Ok(attempts) => attempts,
-            Err(error) => return Err(error.into()),
-        };
+        self.metadata.attempts = attempt::attempts(&self.job.layout)?;
         seal::replace_metadata(&self.job.layout, &self.metadata)?;
         Ok(())
     }
@@ -464,12 +461,11 @@ impl ReplicateError {
         const TRY_AGAIN: u8 = 75;
         let transient = match self {
             Self::Job(_)
-            | Self::Metadata(MetadataError::Damaged { .. } | MetadataError::OtherInputs { .. }) => {
-                false
-            }
-            Self::Attempt(AttemptError::Damaged { .. } | AttemptError::OtherInputs { .. }) => false,
-            Self::Seeds { .. } | Self::Run(RunError::Stimuli(_) | RunError::Prompt(_)) => false,
-            Self::Seal(SealError::Stimuli(_)) => false,
+            | Self::Metadata(MetadataError::Damaged { .. } | MetadataError::OtherInputs { .. })
+            | Self::Attempt(AttemptError::Damaged { .. } | AttemptError::OtherInputs { .. })
+            | Self::Seeds { .. }
+            | Self::Run(RunError::Stimuli(_) | RunError::Prompt(_))
+            | Self::Seal(SealError::Stimuli(_)) => false,
             Self::NotReady { .. } => true,
             Self::Probe(error) => error.is_transient(),
             _ => self.file_error().is_none_or(FileError::is_transient),

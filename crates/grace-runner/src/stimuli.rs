@@ -24,15 +24,10 @@ pub enum StimuliError {
     #[error("{0}")]
     Invalid(Problems),
     /// The file is no longer the one that was scanned.
-    #[error(
-        "stimuli {} changed while the experiment was running, around row {trial_id}",
-        .path.display()
-    )]
+    #[error("stimuli {} changed while the experiment was running", .path.display())]
     Changed {
         /// The file.
         path: PathBuf,
-        /// The first row that no longer fits.
-        trial_id: u32,
     },
 }
 
@@ -64,7 +59,6 @@ impl StimuliFile {
     ) -> Result<Stimulus, StimuliError> {
         let changed = || StimuliError::Changed {
             path: self.path.clone(),
-            trial_id,
         };
         let (start, end) = index.span(trial_id).ok_or_else(changed)?;
         let length = usize::try_from(end - start).map_err(|_| changed())?;
@@ -86,7 +80,6 @@ impl StimuliFile {
             Ok(digest) if digest == expected => Ok(()),
             _ => Err(StimuliError::Changed {
                 path: self.path.clone(),
-                trial_id: 0,
             }),
         }
     }

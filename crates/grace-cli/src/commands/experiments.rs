@@ -70,15 +70,12 @@ fn list(format: Format) -> Result<(), Failure> {
 }
 
 fn show(id: &str) -> Result<(), Failure> {
-    match builtin(id) {
-        Some(file) => output::raw(file.text),
-        None => {
-            let ids = BUILTIN.map(|file| file.id).join("`, `");
-            Err(Failure::configuration(format!(
-                "experiment `{id}` is not built in, expected one of `{ids}`"
-            )))
-        }
+    if let Some(file) = builtin(id) {
+        return output::raw(file.text);
     }
+    let ids = BUILTIN.map(|file| file.id).join("`, `");
+    let message = format!("experiment `{id}` is not built in, expected one of `{ids}`");
+    Err(Failure::configuration(message))
 }
 
 fn check(files: &[String], stimuli: Option<&Path>) -> Result<(), Failure> {
@@ -92,7 +89,7 @@ fn check(files: &[String], stimuli: Option<&Path>) -> Result<(), Failure> {
         );
         match text.and_then(|text| Experiment::parse(name, &text)) {
             Ok(experiment) => {
-                checked.push(check_against(&experiment, stimuli, name, &mut problems))
+                checked.push(check_against(&experiment, stimuli, name, &mut problems));
             }
             Err(found) => problems.extend(found),
         }

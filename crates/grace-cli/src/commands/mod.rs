@@ -1,5 +1,6 @@
 //! The commands: parse, build, call, report.
 
+mod audit;
 mod completions;
 #[cfg(feature = "sim")]
 mod demo;
@@ -21,14 +22,14 @@ pub(crate) fn run(command: Command) -> Result<u8, Failure> {
     match command {
         #[cfg(feature = "sim")]
         Command::Demo(args) => demo::run(&args),
-        Command::Run(args) => run::run(args),
-        Command::Replicate(args) => replicate::run(args),
+        Command::Run(args) => run::run(&args),
+        Command::Replicate(args) => replicate::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Seeds(command) => seeds::run(command),
         Command::Experiments(command) => experiments::run(command),
         #[cfg(feature = "sim")]
-        Command::ServeSim(args) => serve_sim::run(args),
+        Command::ServeSim(args) => serve_sim::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }

@@ -16,7 +16,7 @@ use crate::exit::Failure;
 use crate::runtime;
 use crate::wiring::{self, Configuration, seed_failure};
 
-pub(crate) fn run(args: ReplicateArgs) -> Result<u8, Failure> {
+pub(crate) fn run(args: &ReplicateArgs) -> Result<u8, Failure> {
     let index = replication(args.replication)?;
     let configuration = Configuration::load(&args.config)?;
     let models = configuration.models()?;

@@ -16,7 +16,7 @@ use crate::commands::work;
 use crate::exit::{CONFIGURATION, Failure};
 use crate::{output, runtime, wiring};
 
-pub(crate) fn run(args: RunArgs) -> Result<u8, Failure> {
+pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let experiment = wiring::experiment(&args.experiment)?;
     refuse_scoring(&experiment)?;
     let id = experiment.id.clone();
@@ -26,10 +26,10 @@ pub(crate) fn run(args: RunArgs) -> Result<u8, Failure> {
     let seed = seed(args.seed, &layout, &experiment)?;
     let job = Job {
         layout: layout.clone(),
-        model: model(&args)?,
+        model: model(args)?,
         replication: args.replication_id,
         base_seed: None,
-        rules: rules(&args),
+        rules: rules(args),
         experiments: vec![ExperimentJob {
             experiment,
             stimuli: args.input.clone(),

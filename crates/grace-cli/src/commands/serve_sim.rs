@@ -10,7 +10,7 @@ use crate::args::{SeedPolicyArg, ServeSimArgs};
 use crate::exit::{COMPLETE, Failure, TRY_AGAIN};
 use crate::{output, runtime};
 
-pub(crate) fn run(args: ServeSimArgs) -> Result<u8, Failure> {
+pub(crate) fn run(args: &ServeSimArgs) -> Result<u8, Failure> {
     runtime::block_on(async |stop| {
         let address = (Ipv4Addr::LOCALHOST, args.port);
         let listener = TcpListener::bind(address).await.map_err(|error| {
@@ -25,7 +25,7 @@ pub(crate) fn run(args: ServeSimArgs) -> Result<u8, Failure> {
         ))?;
         serve(
             listener,
-            config(&args),
+            config(args),
             async move { stop.requested().await },
         )
         .await?;

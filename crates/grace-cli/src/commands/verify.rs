@@ -7,8 +7,9 @@ use crate::exit::{COMPLETE, FAULTS_FOUND, Failure};
 use crate::output;
 
 pub(crate) fn run(args: &VerifyArgs) -> Result<u8, Failure> {
-    let mut options = VerifyOptions::default();
-    options.min_parse_rate = args.min_parse_rate;
+    let options = VerifyOptions {
+        min_parse_rate: args.min_parse_rate,
+    };
     let report = verify(&args.path, options)?;
     match args.output {
         Format::Json => output::json(&report)?,

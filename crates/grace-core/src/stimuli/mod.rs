@@ -16,19 +16,27 @@ use crate::prompt::PromptContext;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stimulus {
     columns: Arc<[String]>,
-    record: csv::StringRecord,
+    /// All values, one after the other.
+    values: String,
+    /// Where each value ends.
+    ends: Vec<usize>,
 }
 
 impl Stimulus {
     /// The value of `column`.
     pub fn value(&self, column: &str) -> Option<&str> {
-        let position = self.columns.iter().position(|name| name == column)?;
-        self.record.get(position)
+        self.values()
+            .find(|(name, _)| *name == column)
+            .map(|(_, value)| value)
     }
 
     /// Columns and values in the order of the file.
     pub fn values(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.columns.iter().map(String::as_str).zip(&self.record)
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let values = starts
+            .zip(&self.ends)
+            .map(|(start, &end)| self.values.get(start..end).unwrap_or_default());
+        self.columns.iter().map(String::as_str).zip(values)
     }
 
     /// The form that prompts are made from.

@@ -1,9 +1,10 @@
 //! Scanning a CSV file: its columns, where its rows are, and all that is wrong with it.
 
 use std::io::{self, Read};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use csv::{ByteRecord, Position, ReaderBuilder, StringRecord};
+use csv::{ByteRecord, Position, ReaderBuilder};
+use csv_core::ReadRecordResult;
 
 use crate::digest::{Digest, Hasher};
 use crate::experiment::{Experiment, RESERVED_COLUMNS};
@@ -15,12 +16,23 @@ use crate::yaml::shortened;
 pub const MAX_FIELD_BYTES: usize = 1 << 20;
 
 /// The checked layout of a stimuli file: columns, digest, and where each row lies.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct StimuliIndex {
     columns: Arc<[String]>,
     /// Byte offsets of the rows, then the length of the file.
     offsets: Vec<u64>,
     digest: Digest,
+    parser: RowParser,
+}
+
+/// A parser that is used again for each row: building one costs more than parsing a row. (A clone
+/// would not do: csv-core's loses its tables.)
+struct RowParser(Mutex<csv_core::Reader>);
+
+impl std::fmt::Debug for RowParser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RowParser")
+    }
 }
 
 impl StimuliIndex {
@@ -68,16 +80,30 @@ impl StimuliIndex {
     /// Returns `None` if the bytes are not the row that was scanned, which means that the file
     /// changed in between.
     pub fn parse_row(&self, bytes: &[u8]) -> Option<Stimulus> {
-        let mut reader = ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .buffer_capacity(bytes.len().max(1))
-            .from_reader(bytes);
-        let mut record = StringRecord::new();
-        let found = reader.read_record(&mut record).unwrap_or(false);
-        (found && record.len() == self.columns.len()).then(|| Stimulus {
+        // A panic cannot leave the parser in a state that the reset does not mend.
+        let mut parser = self.parser.0.lock().unwrap_or_else(PoisonError::into_inner);
+        parser.reset();
+        // One more than is needed: the parser takes full buffers for ones that overflow.
+        let mut values = vec![0; bytes.len() + 1];
+        let mut ends = vec![0; self.columns.len() + 1];
+        let (mut result, _, mut written, mut fields) =
+            parser.read_record(bytes, &mut values, &mut ends);
+        if matches!(result, ReadRecordResult::InputEmpty) {
+            // The last row of a file may end without a line break; the parser wants to be told.
+            let rest = parser.read_record(&[], values.get_mut(written..)?, ends.get_mut(fields..)?);
+            result = rest.0;
+            written += rest.2;
+            fields += rest.3;
+        }
+        if !matches!(result, ReadRecordResult::Record) || fields != self.columns.len() {
+            return None;
+        }
+        values.truncate(written);
+        ends.truncate(fields);
+        Some(Stimulus {
             columns: Arc::clone(&self.columns),
-            record,
+            values: String::from_utf8(values).ok()?,
+            ends,
         })
     }
 }
@@ -309,6 +335,7 @@ impl Scan<'_> {
             columns: self.columns,
             offsets: self.offsets,
             digest,
+            parser: RowParser(Mutex::new(csv_core::ReaderBuilder::new().build())),
         };
         self.problems.into_result(index)
     }

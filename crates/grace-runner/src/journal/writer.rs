@@ -18,7 +18,7 @@ use crate::journal::JournalError;
 /// A line is durable at most this long after it was appended, as far as the disk is able.
 const SYNC_AFTER: Duration = Duration::from_millis(250);
 /// Lines that wait for a slow disk hold at most about this much memory.
-const MOST_WAITING_BYTES: usize = 32 << 20;
+const MOST_WAITING_BYTES: usize = 4 << 20;
 
 /// An open journal.
 #[derive(Debug)]
@@ -109,9 +109,9 @@ impl Journal {
             match line {
                 Ok(line) => {
                     batch.extend_from_slice(&line);
-                    lines
-                        .try_iter()
-                        .for_each(|line| batch.extend_from_slice(&line));
+                    for line in lines.try_iter() {
+                        batch.extend_from_slice(&line);
+                    }
                     self.write(&batch)?;
                     batch.clear();
                     let since = *unsynced_since.get_or_insert_with(Instant::now);

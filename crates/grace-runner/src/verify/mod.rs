@@ -7,7 +7,7 @@ mod records;
 mod report;
 
 pub use find::FindError;
-pub use report::{Criterion, ExperimentReport, ReplicationReport, Report};
+pub use report::{Checks, Criterion, ExperimentReport, ReplicationReport, Report};
 
 use std::path::Path;
 

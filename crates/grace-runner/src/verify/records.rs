@@ -8,12 +8,12 @@ use grace_core::ExperimentId;
 use grace_core::layout::{ReplicationLayout, SealedLayout};
 use grace_core::metadata::Metadata;
 use grace_core::record::Outcome;
-use grace_seed::trial_order;
+use grace_seed::{OrderAlgorithm, trial_order};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
 use super::journals::SeedPlanOf;
-use super::report::{ExperimentReport, ReplicationReport};
+use super::report::{Checks, ExperimentReport, ReplicationReport};
 
 /// What checking needs of a record.
 #[derive(Debug, Deserialize)]
@@ -100,10 +100,8 @@ impl Check<'_> {
         }
         for (query, seed) in &record.request_seeds {
             if *seed != self.seeds.request_seed(record.trial_id, query) {
-                self.faults.note(
-                    "request seed is not as planned",
-                    format!("{}, query {query}", at()),
-                );
+                self.faults
+                    .note(OTHER_SEED, format!("{}, query {query}", at()));
             }
         }
         if record.request_seeds.keys().ne(record.outcomes.keys()) {
@@ -124,19 +122,35 @@ impl Check<'_> {
     }
 
     fn finish(mut self, name: &str, report: &mut ReplicationReport) {
-        let counts = self
-            .metadata
-            .counts
-            .value(self.experiment)
-            .cloned()
+        let checks = self.whole();
+        let answered = self
+            .outcomes
+            .get(&Outcome::Answered)
+            .copied()
             .unwrap_or_default();
-        let trials = self.order.len() as u64;
-        if trials != counts.trials {
-            self.faults.note(
-                "number of records is not that of metadata.json",
-                format!("{trials} of {}", counts.trials),
-            );
+        let outcomes = self.outcomes.iter();
+        report.experiments.push(ExperimentReport {
+            experiment: self.experiment.to_owned(),
+            trials: self.order.len() as u64,
+            queries: self.outcomes.values().sum(),
+            answered,
+            outcomes: outcomes
+                .map(|(outcome, count)| (outcome.as_str().to_owned(), *count))
+                .collect(),
+            checks,
+            shuffled: self.seeds.order != OrderAlgorithm::AsGiven,
+            seed: self.seeds.experiment_seed,
+            order: std::mem::take(&mut self.order),
+        });
+        for fault in self.faults.into_lines() {
+            report.fault(format!("{name}: {fault}"));
         }
+    }
+
+    /// What only all records together can tell.
+    fn whole(&mut self) -> Checks {
+        let trials = self.order.len() as u64;
+        self.counted_as_recorded(trials);
         let mut sorted = self.order.clone();
         sorted.sort_unstable();
         let unique = sorted.windows(2).all(|pair| pair[0] < pair[1]);
@@ -147,55 +161,50 @@ impl Check<'_> {
             self.faults
                 .note("trials are missing or doubled", format!("{trials} records"));
         }
-        let planned = trial_order(
-            self.seeds.order,
-            self.seeds.experiment_seed,
-            u32::try_from(trials).unwrap_or(u32::MAX),
-        );
-        let ordered = planned.is_ok_and(|planned| planned == self.order);
-        if !ordered {
+        let (algorithm, seed) = (self.seeds.order, self.seeds.experiment_seed);
+        let planned = trial_order(algorithm, seed, u32::try_from(trials).unwrap_or(u32::MAX));
+        let order_as_planned = planned.is_ok_and(|planned| planned == self.order);
+        if !order_as_planned {
             self.faults.note(
                 "order is not as planned",
-                format!(
-                    "{} with seed {}",
-                    self.seeds.order, self.seeds.experiment_seed
-                ),
+                format!("{algorithm} with seed {seed}"),
             );
         }
+        Checks {
+            trials_complete: unique && full && !self.faults.holds(OTHER_NUMBER),
+            order_as_planned,
+            seeds_as_planned: !self.faults.holds(OTHER_SEED),
+        }
+    }
+
+    fn counted_as_recorded(&mut self, trials: u64) {
+        let counts = self
+            .metadata
+            .counts
+            .value(self.experiment)
+            .cloned()
+            .unwrap_or_default();
+        if trials != counts.trials {
+            self.faults
+                .note(OTHER_NUMBER, format!("{trials} of {}", counts.trials));
+        }
         let of = |outcome| self.outcomes.get(&outcome).copied().unwrap_or_default();
-        let queries: u64 = self.outcomes.values().sum();
-        if of(Outcome::Answered) != counts.answered || queries != counts.queries {
+        let (queries, failed) = (self.outcomes.values().sum::<u64>(), of(Outcome::Failed));
+        let as_counted = of(Outcome::Answered) == counts.answered && queries == counts.queries;
+        if !as_counted {
             self.faults.note(
                 "outcomes are not as counted in metadata.json",
                 format!("{queries} queries"),
             );
         }
-        if of(Outcome::Failed) > 0 {
-            self.faults
-                .note("holds failed queries", of(Outcome::Failed).to_string());
-        }
-        report.experiments.push(ExperimentReport {
-            experiment: self.experiment.to_owned(),
-            trials,
-            queries,
-            answered: of(Outcome::Answered),
-            outcomes: self
-                .outcomes
-                .iter()
-                .map(|(outcome, count)| (outcome.as_str().to_owned(), *count))
-                .collect(),
-            trials_complete: unique && full && trials == counts.trials,
-            order_as_planned: ordered,
-            seeds_as_planned: !self.faults.holds("request seed is not as planned"),
-            shuffled: self.seeds.order != grace_seed::OrderAlgorithm::AsGiven,
-            seed: self.seeds.experiment_seed,
-            order: std::mem::take(&mut self.order),
-        });
-        for fault in self.faults.into_lines() {
-            report.fault(format!("{name}: {fault}"));
+        if failed > 0 {
+            self.faults.note("holds failed queries", failed.to_string());
         }
     }
 }
+
+const OTHER_NUMBER: &str = "number of records is not that of metadata.json";
+const OTHER_SEED: &str = "request seed is not as planned";
 
 /// Faults by kind, each with its first example and its number: a broken file makes no million lines.
 #[derive(Debug, Default)]

@@ -70,18 +70,26 @@ pub struct ExperimentReport {
     pub answered: u64,
     /// Queries by outcome.
     pub outcomes: BTreeMap<String, u64>,
-    /// Whether each planned trial is there once.
-    pub trials_complete: bool,
-    /// Whether the order is that of the seed.
-    pub order_as_planned: bool,
-    /// Whether the recorded request seeds are those of the plan.
-    pub seeds_as_planned: bool,
+    /// What was checked.
+    pub checks: Checks,
     /// Whether trials were shuffled at all.
     pub shuffled: bool,
     /// The experiment seed.
     pub seed: u64,
     #[serde(skip)]
     pub(super) order: Vec<u32>,
+}
+
+/// What was checked in one experiment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Checks {
+    /// Whether each planned trial is there once.
+    pub trials_complete: bool,
+    /// Whether the order is that of the seed.
+    pub order_as_planned: bool,
+    /// Whether the recorded request seeds are those of the plan.
+    pub seeds_as_planned: bool,
 }
 
 impl ExperimentReport {
@@ -170,19 +178,19 @@ fn criteria(replications: &[ReplicationReport], options: VerifyOptions) -> Vec<C
             && replication
                 .experiments
                 .iter()
-                .all(|experiment| experiment.seeds_as_planned)
+                .all(|experiment| experiment.checks.seeds_as_planned)
     });
     vec![
         sealed,
         gaps(replications),
         share(
             "each trial there once",
-            experiments().map(|experiment| experiment.trials_complete),
+            experiments().map(|experiment| experiment.checks.trials_complete),
         ),
         share("seeds as planned", seeds),
         share(
             "orders as planned",
-            experiments().map(|experiment| experiment.order_as_planned),
+            experiments().map(|experiment| experiment.checks.order_as_planned),
         ),
         distinct(
             "orders differ between replications",

@@ -1,0 +1,95 @@
+//! Moving a full set of sealed files to its place, so that one set wins and no two mix.
+
+use std::fs;
+use std::path::Path;
+
+use grace_core::ExperimentId;
+use grace_core::layout::{MANIFEST, ReplicationLayout, SealedLayout};
+use grace_core::metadata::Metadata;
+
+use super::metadata_bytes;
+use crate::durable::{Attempted, FileError, Lock, create_folder, rename, replace, sync_folder};
+
+/// Publishes the set made in `own`; false if another process was first.
+pub(crate) fn publish(layout: &ReplicationLayout, own: &SealedLayout) -> Result<bool, FileError> {
+    let _lock = lock(layout)?;
+    if layout.manifest().exists() {
+        return Ok(false);
+    }
+    let sealing = layout.sealing();
+    let won = match fs::rename(own.folder(), sealing.folder()) {
+        Ok(()) => true,
+        // A set that another process could not finish moving is in the way: it was first.
+        Err(_) if sealing.folder().exists() => false,
+        Err(error) => return Err(FileError::new("renaming to", sealing.folder(), error)),
+    };
+    sync_folder(layout.folder())?;
+    move_to_place(layout)?;
+    Ok(won)
+}
+
+/// Finishes a publication that a crash interrupted; tells whether the replication is sealed.
+pub(crate) fn finish_publication(layout: &ReplicationLayout) -> Result<bool, FileError> {
+    if layout.sealing().folder().exists() {
+        let _lock = lock(layout)?;
+        move_to_place(layout)?;
+    }
+    Ok(layout.manifest().exists())
+}
+
+/// Puts `metadata.json` in place, unless the replication is sealed; tells whether it did.
+pub(crate) fn replace_metadata(
+    layout: &ReplicationLayout,
+    metadata: &Metadata,
+) -> Result<bool, FileError> {
+    let _lock = lock(layout)?;
+    if layout.manifest().exists() || layout.sealing().folder().exists() {
+        return Ok(false);
+    }
+    replace(&layout.metadata(), &metadata_bytes(metadata))?;
+    Ok(true)
+}
+
+/// Copies the sealed records of an experiment to a file of the user's choice, which is replaced at once.
+///
+/// # Errors
+///
+/// Returns [`FileError`] if either file cannot be used.
+pub fn export_records(
+    layout: &ReplicationLayout,
+    experiment: &ExperimentId,
+    to: &Path,
+) -> Result<(), FileError> {
+    let from = layout.sealed().records(experiment);
+    let aside = to.with_extension("json.tmp");
+    fs::copy(&from, &aside).attempted("copying to", &aside)?;
+    rename(&aside, to)
+}
+
+fn lock(layout: &ReplicationLayout) -> Result<Lock, FileError> {
+    create_folder(&layout.attempts())?;
+    Lock::acquire(&layout.lock())
+}
+
+fn move_to_place(layout: &ReplicationLayout) -> Result<(), FileError> {
+    let (from, to) = (layout.sealing(), layout.sealed());
+    if !from.folder().exists() {
+        return Ok(());
+    }
+    if !layout.manifest().exists() {
+        let manifest = from.file(MANIFEST);
+        let text = fs::read_to_string(&manifest).attempted("reading", &manifest)?;
+        for name in text
+            .lines()
+            .filter_map(|line| line.split_once("  ").map(|(_, name)| name))
+        {
+            let source = from.file(name);
+            // Gone if it was moved before the crash.
+            if source.exists() {
+                rename(&source, &to.file(name))?;
+            }
+        }
+        rename(&manifest, &layout.manifest())?;
+    }
+    fs::remove_dir_all(from.folder()).attempted("removing", from.folder())
+}
