@@ -22,11 +22,7 @@ pub(crate) fn cargo<I: AsRef<OsStr>>(args: impl IntoIterator<Item = I>) -> Comma
 
 /// The folder that cargo builds into.
 pub(crate) fn target_folder() -> Result<PathBuf> {
-    let metadata = output(&mut cargo([
-        "metadata",
-        "--no-deps",
-        "--format-version=1",
-    ]))?;
+    let metadata = output(&mut cargo(["metadata", "--no-deps", "--format-version=1"]))?;
     let metadata: serde_json::Value =
         serde_json::from_str(&metadata).context("`cargo metadata` printed no JSON")?;
     let folder = metadata["target_directory"]

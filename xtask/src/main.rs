@@ -11,7 +11,8 @@
 
 #![expect(
     clippy::print_stdout,
-    reason = "a command for developers: stdout is all it has"
+    clippy::print_stderr,
+    reason = "a command for developers: it prints what it finds"
 )]
 
 mod command;
@@ -19,6 +20,8 @@ mod e2e_llm;
 mod pod_size;
 mod regen;
 mod tidy;
+
+use std::process::ExitCode;
 
 use clap::Parser;
 
@@ -37,11 +40,19 @@ enum Task {
     E2eLlm(e2e_llm::Args),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Task::parse() {
+fn main() -> ExitCode {
+    let done = match Task::parse() {
         Task::Tidy => tidy::run(),
         Task::Regen(args) => regen::run(&args),
         Task::PodSize(args) => pod_size::run(&args),
         Task::E2eLlm(args) => e2e_llm::run(&args),
+    };
+    if let Err(error) = done {
+        eprintln!("error: {error}");
+        for cause in error.chain().skip(1) {
+            eprintln!("  caused by: {cause}");
+        }
+        return ExitCode::FAILURE;
     }
+    ExitCode::SUCCESS
 }

@@ -33,7 +33,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     // Files that are new are no part of a diff.
     let mut status = std::process::Command::new("git");
-    command::run(status.args(["status", "--short", "--untracked-files=all"]).current_dir(root()))?;
+    command::run(
+        status
+            .args(["status", "--short", "--untracked-files=all"])
+            .current_dir(root()),
+    )?;
     let mut diff = std::process::Command::new("git");
     command::run(diff.args(["diff", "--stat"]).current_dir(root()))
 }

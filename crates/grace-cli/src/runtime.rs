@@ -1,9 +1,9 @@
 //! The asynchronous runtime, signals and the environment: what only a program may touch.
 
-use std::future::Future;
 use std::io::IsTerminal;
 
 use grace_runner::{Host, Stop};
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::exit::{Failure, INTERRUPTED, TERMINATED};
@@ -12,23 +12,26 @@ use crate::exit::{Failure, INTERRUPTED, TERMINATED};
 pub(crate) fn block_on<T>(
     work: impl AsyncFnOnce(Stop) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let stop = Stop::new();
-        let signals = watch_signals(stop.clone())?;
-        tokio::select! {
-            result = work(stop) => result,
-            never = signals => match never {},
-        }
-    })
+    let stop = Stop::new();
+    watch_signals(stop.clone())?;
+    runtime()?.block_on(work(stop))
 }
 
-fn watch_signals(stop: Stop) -> Result<impl Future<Output = std::convert::Infallible>, Failure> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
+fn runtime() -> std::io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+/// Watches on a thread of its own, because sealing keeps the other one busy.
+fn watch_signals(stop: Stop) -> Result<(), Failure> {
+    let runtime = runtime()?;
+    let (mut interrupt, mut terminate) = {
+        let _guard = runtime.enter();
+        (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        )
+    };
+    let watch = async move {
         let mut asked = false;
         loop {
             let code = tokio::select! {
@@ -41,7 +44,10 @@ fn watch_signals(stop: Stop) -> Result<impl Future<Output = std::convert::Infall
             asked = true;
             stop.request(code);
         }
-    })
+    };
+    let thread = std::thread::Builder::new().name(String::from("signals"));
+    thread.spawn(move || runtime.block_on(watch))?;
+    Ok(())
 }
 
 #[expect(

@@ -143,6 +143,11 @@ impl<V> Ordered<V> {
         }
     }
 
+    /// Takes `key` out, if it is there.
+    pub fn remove(&mut self, key: &str) {
+        self.0.retain(|(name, _)| name != key);
+    }
+
     /// The value of `key`.
     pub fn value(&self, key: &str) -> Option<&V> {
         self.0

@@ -1,6 +1,7 @@
 //! Attempts: each process works in a folder of its own.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use grace_core::Digest;
@@ -63,9 +64,9 @@ impl Attempt {
         start: Timestamp,
         fingerprint: Digest,
     ) -> Result<Self, FileError> {
+        create_folder(&replication.attempts())?;
         let name = format!("{}-{}", start.sortable(), safe(&host.uid));
-        let layout = replication.attempt(&name);
-        create_folder(layout.folder())?;
+        let (name, layout) = own_folder(replication, name)?;
         let info = AttemptInfo {
             name,
             start: start.to_string(),
@@ -96,6 +97,27 @@ impl Attempt {
     }
 }
 
+/// A folder that no other process has, called `name` or, should that be taken, something longer.
+fn own_folder(
+    replication: &ReplicationLayout,
+    mut name: String,
+) -> Result<(String, AttemptLayout), FileError> {
+    loop {
+        let layout = replication.attempt(&name);
+        match fs::create_dir(layout.folder()) {
+            Ok(()) => return Ok((name, layout)),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => name.push_str("-again"),
+            Err(error) => {
+                return Err(FileError::new(
+                    "creating the folder",
+                    layout.folder(),
+                    error,
+                ));
+            }
+        }
+    }
+}
+
 /// All attempts of a replication, in the order of their start.
 pub(crate) fn attempts(replication: &ReplicationLayout) -> Result<Vec<AttemptInfo>, AttemptError> {
     let folder = replication.attempts();
@@ -120,7 +142,7 @@ fn read(replication: &ReplicationLayout, name: &str) -> Result<Option<AttemptInf
     let path = replication.attempt(name).info();
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(FileError::new("reading", &path, error).into()),
     };
     let info = serde_json::from_slice(&bytes);

@@ -3,6 +3,7 @@
 //! The only file that writes, renames or syncs outside the journal.
 
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -137,9 +138,13 @@ impl Lock {
     }
 }
 
+/// A hidden name beside `path` that no other process takes, not even one in another pod, where ids are the same.
 fn aside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    // Processes that replace the same file must not share what they write aside.
-    name.push(format!(".{}.tmp", std::process::id()));
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(
+        ".{:016x}.tmp",
+        RandomState::new().build_hasher().finish()
+    ));
     path.with_file_name(name)
 }

@@ -123,6 +123,7 @@ pub(crate) fn begin(
         attempts: Vec::new(),
     });
     metadata.status = Status::Running;
+    metadata.timestamps.remove("end");
     if metadata.timestamps.value("start").is_none() {
         metadata.timestamps.set("start", start.to_string());
     }

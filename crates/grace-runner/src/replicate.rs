@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use grace_client::{Api as ProbeApi, Client, ProbeError, ProbeRequest, SeedBehaviour};
 use grace_core::ExperimentId;
+use grace_core::layout::SealedLayout;
 use grace_core::metadata::{Counts, Metadata, Status};
 use grace_core::model::Api;
 use grace_core::record::RecordFrame;
 
 use crate::attempt::{self, Attempt, AttemptError};
 use crate::clock::Clock;
-use crate::durable::{FileError, create_folder};
+use crate::durable::{FileError, create_folder, sync_parent};
 use crate::job::{Job, JobError, Prepared, PreparedExperiment, prepare};
 use crate::journal::{AnswerIndex, JournalError, JournalWriter, Journals};
 use crate::metadata::{self, MetadataError};
@@ -112,6 +113,7 @@ pub async fn replicate(
     let experiments = std::mem::take(&mut job.experiments);
     let prepared = prepare(&job.model, job.replication, job.rules, experiments)?;
     create_folder(job.layout.folder())?;
+    sync_parent(job.layout.folder())?;
     let sealed = seal::finish_publication(&job.layout)?;
     let recorded = metadata::load(&job.layout)?;
     if let Some(recorded) = &recorded {
@@ -329,7 +331,6 @@ impl Replication<'_> {
     }
 
     fn seal(&mut self) -> Result<End, ReplicateError> {
-        let own = self.attempt.layout.sealed();
         let mut answers = Vec::new();
         for position in 0..self.prepared.experiments.len() {
             let (journals, index) = self.answers(position)?;
@@ -338,38 +339,49 @@ impl Replication<'_> {
             }
             answers.push((journals, index));
         }
+        let own = self.attempt.layout.sealed();
         seal::begin(&own)?;
+        let end = self.make_and_publish(&own, &answers);
+        if !matches!(end, Ok(End::Complete { .. })) {
+            seal::discard(&own)?;
+        }
+        match end {
+            Err(ReplicateError::Seal(SealError::Cancelled)) => Ok(End::Interrupted),
+            end => end,
+        }
+    }
+
+    fn make_and_publish(
+        &mut self,
+        own: &SealedLayout,
+        answers: &[(Journals, AnswerIndex)],
+    ) -> Result<End, ReplicateError> {
         let frame = self.frame();
+        let cancelled = || self.stop.token().is_cancelled();
         let (mut files, mut counts) = (Vec::new(), Vec::new());
-        for (prepared, (journals, index)) in self.prepared.experiments.iter().zip(&answers) {
-            let experiment = &prepared.plan.experiment;
+        for (prepared, (journals, index)) in self.prepared.experiments.iter().zip(answers) {
+            let plan = &prepared.plan;
             prepared
                 .stimuli
-                .check_unchanged(prepared.plan.stimuli.digest(), experiment)
+                .check_unchanged(plan.stimuli.digest(), &plan.experiment)
                 .map_err(SealError::from)?;
-            let cancelled = || self.stop.token().is_cancelled();
             let (written, counted) =
-                match seal::write_records(prepared, journals, index, &frame, &own, &cancelled) {
-                    Err(SealError::Cancelled) => return Ok(End::Interrupted),
-                    other => other?,
-                };
+                seal::write_records(prepared, journals, index, &frame, own, &cancelled)?;
             files.extend(written);
-            counts.push((experiment.id.clone(), counted));
+            counts.push((plan.experiment.id.clone(), counted));
         }
         self.record_counts(&counts);
         if let Some(end) = self.too_many_non_answers(&counts) {
-            seal::begin(&own)?;
             return Ok(end);
         }
         self.describe_end(Status::Complete, 0)?;
-        seal::write_manifest(&own, &self.metadata, files)?;
-        if seal::publish(&self.job.layout, &own)? {
-            Ok(End::Complete { counts })
-        } else {
-            self.monitor
-                .note("another process sealed this replication first; its files stand");
-            Ok(End::AlreadyComplete)
+        seal::write_manifest(own, &self.metadata, files)?;
+        if seal::publish(&self.job.layout, own)? {
+            return Ok(End::Complete { counts });
         }
+        self.monitor
+            .note("another process sealed this replication first; its files stand");
+        Ok(End::AlreadyComplete)
     }
 
     fn too_many_non_answers(&self, counts: &[(ExperimentId, Counts)]) -> Option<End> {

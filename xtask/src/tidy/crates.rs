@@ -14,7 +14,8 @@ pub(super) fn check(files: &[File]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for manifest in members(files) {
         if !takes_workspace_lints(&manifest.text) {
-            let what = "does not take the workspace's lints: expected `[lints]` with `workspace = true`";
+            let what =
+                "does not take the workspace's lints: expected `[lints]` with `workspace = true`";
             findings.push(Finding::new(&manifest.path, what));
         }
         if manifest.folder() == "xtask" {
@@ -22,7 +23,10 @@ pub(super) fn check(files: &[File]) -> Vec<Finding> {
         }
         for (name, must_hold) in [
             ("README.md", "what the crate is for, besides its title"),
-            ("CHANGELOG.md", "a heading for each version, besides its title"),
+            (
+                "CHANGELOG.md",
+                "a heading for each version, besides its title",
+            ),
         ] {
             let path = format!("{}/{name}", manifest.folder());
             let text = files
@@ -33,7 +37,11 @@ pub(super) fn check(files: &[File]) -> Vec<Finding> {
                 text.lines().filter(|line| !line.trim().is_empty()).count()
             });
             if said < 2 {
-                let state = if text.is_some() { "says nothing" } else { "is missing" };
+                let state = if text.is_some() {
+                    "says nothing"
+                } else {
+                    "is missing"
+                };
                 let what = format!("{state}: expected {must_hold}");
                 findings.push(Finding::new(path, what));
             }
@@ -84,8 +92,14 @@ mod tests {
         let files = [
             File::of("crates/grace-a/Cargo.toml", MANIFEST_TEXT),
             File::of("crates/grace-a/README.md", "# grace-a\n\nDoes a.\n"),
-            File::of("crates/grace-a/CHANGELOG.md", "# Changelog\n\n## Unreleased\n"),
-            File::of("xtask/Cargo.toml", "[package]\nname = \"xtask\"\n[lints]\nworkspace = true\n"),
+            File::of(
+                "crates/grace-a/CHANGELOG.md",
+                "# Changelog\n\n## Unreleased\n",
+            ),
+            File::of(
+                "xtask/Cargo.toml",
+                "[package]\nname = \"xtask\"\n[lints]\nworkspace = true\n",
+            ),
             File::of("crates/grace-a/tests/fixture/Cargo.toml", ""),
         ];
         assert_eq!(check(&files), []);

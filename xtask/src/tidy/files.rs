@@ -6,7 +6,13 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 /// Folders that hold nothing written by hand, wherever they are.
-const LEFT_OUT: [&str; 5] = [".git", "target", "results", "__pycache__", "proptest-regressions"];
+const LEFT_OUT: [&str; 5] = [
+    ".git",
+    "target",
+    "results",
+    "__pycache__",
+    "proptest-regressions",
+];
 
 /// A file of the repository.
 #[derive(Debug)]

@@ -1,5 +1,7 @@
 //! A file is one noun: at most 400 lines above its tests (STYLE S9).
 
+use std::path::Path;
+
 use super::Finding;
 use super::files::File;
 
@@ -35,7 +37,7 @@ pub(super) fn check(files: &[File]) -> Vec<Finding> {
 }
 
 fn is_measured(path: &str) -> bool {
-    path.ends_with(".rs")
+    Path::new(path).extension().is_some_and(|end| end == "rs")
         && !path.ends_with("/tests.rs")
         && !NOT_MEASURED.iter().any(|folder| path.contains(folder))
 }
@@ -66,11 +68,7 @@ mod tests {
 
     #[test]
     fn tests_do_not_make_a_file_long() {
-        let text = format!(
-            "{}#[cfg(test)]\nmod tests {{\n{}}}\n",
-            long(400),
-            long(900)
-        );
+        let text = format!("{}#[cfg(test)]\nmod tests {{\n{}}}\n", long(400), long(900));
         assert_eq!(lines_above_tests(&text), 400);
         assert!(check(&[File::of("crates/a/src/b.rs", &text)]).is_empty());
         let text = format!(
@@ -82,7 +80,10 @@ mod tests {
 
     #[test]
     fn a_helper_for_tests_does_not_end_the_count() {
-        let text = format!("#[cfg(test)]\nuse a::b;\n#[cfg(test)]\nmod tests;\n{}", long(401));
+        let text = format!(
+            "#[cfg(test)]\nuse a::b;\n#[cfg(test)]\nmod tests;\n{}",
+            long(401)
+        );
         let findings = check(&[File::of("crates/a/src/b.rs", &text)]);
         assert_eq!(findings.len(), 1);
         assert!(findings[0].what.starts_with("405 lines"), "{}", findings[0]);

@@ -17,8 +17,8 @@ pub(super) fn check(files: &[File]) -> Vec<Finding> {
             let what = "is named nowhere: expected a README.md beside it or above";
             return Some(Finding::new(&file.path, what));
         };
-        let beside = &file.path[readme.folder().len() + 1..];
-        (!names(&readme.text, beside)).then(|| {
+        let beside = file.path.strip_prefix(readme.folder())?;
+        (!names(&readme.text, beside.trim_start_matches('/'))).then(|| {
             let what = format!(
                 "is not named in {}, which must say what made it",
                 readme.path

@@ -8,7 +8,10 @@ const BANNED: [(&str, &str); 5] = [
     (concat!("TO", "DO"), "do it, or open an issue"),
     (concat!("FIX", "ME"), "fix it, or open an issue"),
     (concat!("XX", "X"), "say what is meant"),
-    (concat!("#[ig", "nore"), "a test that does not run tests nothing"),
+    (
+        concat!("#[ig", "nore"),
+        "a test that does not run tests nothing",
+    ),
     (concat!("db", "g!"), "left over from debugging"),
 ];
 
@@ -40,7 +43,8 @@ fn holds(line: &str, word: &str) -> bool {
         let after = line
             .get(start + word.len()..)
             .and_then(|text| text.chars().next());
-        !before.is_some_and(part_of_word) && !(word.ends_with(part_of_word) && after.is_some_and(part_of_word))
+        let ends_in_word = word.ends_with(part_of_word) && after.is_some_and(part_of_word);
+        !before.is_some_and(part_of_word) && !ends_in_word
     })
 }
 
@@ -50,7 +54,10 @@ mod tests {
 
     #[test]
     fn notes_to_oneself_are_found_with_their_line() {
-        let text = format!("fn a() {{}}\n// {}: b\n    {}(1);\n", BANNED[0].0, BANNED[4].0);
+        let text = format!(
+            "fn a() {{}}\n// {}: b\n    {}(1);\n",
+            BANNED[0].0, BANNED[4].0
+        );
         let findings = check(&[File::of("crates/a/src/lib.rs", &text)]);
         let places: Vec<&str> = findings.iter().map(|f| f.place.as_str()).collect();
         assert_eq!(places, ["crates/a/src/lib.rs:2", "crates/a/src/lib.rs:3"]);

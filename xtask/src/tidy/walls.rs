@@ -128,8 +128,14 @@ const OURS: &[(&str, &[&str])] = &[
     ("grace-client", &[]),
     ("grace-sim", &[]),
     ("grace-core", &["grace-seed"]),
-    ("grace-runner", &["grace-client", "grace-core", "grace-seed"]),
-    ("grace-analysis", &["grace-core", "grace-seed", "grace-stats"]),
+    (
+        "grace-runner",
+        &["grace-client", "grace-core", "grace-seed"],
+    ),
+    (
+        "grace-analysis",
+        &["grace-core", "grace-seed", "grace-stats"],
+    ),
     ("grace-k8s-gen", &["grace-core", "grace-seed"]),
     ("grace-launch", &["grace-core", "grace-seed"]),
     (
@@ -179,7 +185,13 @@ pub(super) fn check(packages: &[String]) -> Result<Vec<Finding>> {
 
 /// What cargo says is in the tree of a package.
 fn tree(package: &str, flag: Option<&str>) -> Result<BTreeSet<String>> {
-    let args = ["tree", "--package", package, "--edges=normal", "--prefix=none"];
+    let args = [
+        "tree",
+        "--package",
+        package,
+        "--edges=normal",
+        "--prefix=none",
+    ];
     let text = output(&mut cargo(args.into_iter().chain(flag)))?;
     Ok(parse(&text))
 }
@@ -208,8 +220,12 @@ fn judge(package: &str, tree: &BTreeSet<String>) -> Vec<Finding> {
         .chain(of_ours)
         .filter(|name| tree.contains(*name))
         .map(|name| {
-            let why = format!("`cargo tree -p {package} -e normal -i {name}` shows how it got there");
-            Finding::new(package, format!("has `{name}` in its tree, which a wall keeps from it; {why}"))
+            let why =
+                format!("`cargo tree -p {package} -e normal -i {name}` shows how it got there");
+            Finding::new(
+                package,
+                format!("has `{name}` in its tree, which a wall keeps from it; {why}"),
+            )
         })
         .collect()
 }
@@ -222,7 +238,10 @@ fn judge_pod(tree: &BTreeSet<String>) -> Vec<Finding> {
         .filter(|name| tree.contains(**name))
         .map(|name| {
             let place = format!("{package} {flag}");
-            Finding::new(place, format!("has `{name}` in its tree, which pods do without"))
+            Finding::new(
+                place,
+                format!("has `{name}` in its tree, which pods do without"),
+            )
         })
         .collect()
 }
@@ -232,11 +251,10 @@ mod tests {
     use super::*;
 
     fn names(findings: &[Finding]) -> Vec<&str> {
-        let name = |finding: &'_ Finding| finding.what.split('`').nth(1).unwrap().len();
-        findings
+        let quoted = findings
             .iter()
-            .map(|finding| &finding.what[5..5 + name(finding)])
-            .collect()
+            .map(|finding| finding.what.split('`').nth(1));
+        quoted.map(Option::unwrap).collect()
     }
 
     #[test]
@@ -253,13 +271,19 @@ mod tests {
         let tree = parse("grace-core v1\ngrace-seed v1\nrand_mt v1\ncsv v1\nreqwest v1\n");
         assert_eq!(names(&judge("grace-core", &tree)), ["reqwest"]);
         let tree = parse("grace-runner v1\npolars v1\nkube v1\naxum v1\nreqwest v1\n");
-        assert_eq!(names(&judge("grace-runner", &tree)), ["polars", "kube", "axum"]);
+        assert_eq!(
+            names(&judge("grace-runner", &tree)),
+            ["polars", "kube", "axum"]
+        );
     }
 
     #[test]
     fn arrows_only_point_down() {
         let tree = parse("grace-client v1\ngrace-core v1\ngrace-seed v1\n");
-        assert_eq!(names(&judge("grace-client", &tree)), ["grace-seed", "grace-core"]);
+        assert_eq!(
+            names(&judge("grace-client", &tree)),
+            ["grace-seed", "grace-core"]
+        );
         let tree = parse("grace-k8s-gen v1\ngrace-core v1\ngrace-seed v1\ngrace-runner v1\n");
         assert_eq!(names(&judge("grace-k8s-gen", &tree)), ["grace-runner"]);
         let tree = parse("xtask v1\nclap v1\nserde_json v1\ngrace-seed v1\n");

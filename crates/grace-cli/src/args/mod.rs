@@ -7,7 +7,7 @@ mod server;
 mod sim;
 
 pub(crate) use run::{ReplicateArgs, RunArgs, WorkArgs};
-pub(crate) use seeds::{AuditArgs, OrderArgs, PlanArgs, SeedsCommand};
+pub(crate) use seeds::{AuditArgs, OrderArgs, PlanArgs, SeedsArgs, SeedsCommand};
 pub(crate) use server::ServerArgs;
 #[cfg(feature = "sim")]
 pub(crate) use sim::{DemoArgs, SeedPolicyArg, ServeSimArgs};
@@ -54,8 +54,8 @@ pub(crate) enum Command {
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(ReplayArgs),
     /// Show, audit and apply the seeds of a study
-    #[command(subcommand, after_help = SEEDS_EXAMPLES)]
-    Seeds(SeedsCommand),
+    #[command(after_help = SEEDS_EXAMPLES)]
+    Seeds(SeedsArgs),
     /// List, show and check experiment files
     #[command(subcommand, after_help = EXPERIMENTS_EXAMPLES)]
     Experiments(ExperimentsCommand),
@@ -155,6 +155,7 @@ pub(crate) fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+#[cfg(feature = "sim")]
 const DEMO_EXAMPLES: &str = "\
 Examples:
   grace-cli demo                      everything into ./grace-demo
@@ -186,7 +187,7 @@ Examples:
   grace-cli replay out/ -e study1_exp1 -t 0 -t 7 -q knowledge --base-url http://127.0.0.1:8000/v1 --output json";
 const SEEDS_EXAMPLES: &str = "\
 Examples:
-  grace-cli seeds table --replications 5
+  grace-cli seeds --replications 5
   grace-cli seeds order --seed 1001 --n 300 --order pcg64 --output json";
 const EXPERIMENTS_EXAMPLES: &str = "\
 Examples:

@@ -7,12 +7,19 @@ use grace_seed::OrderAlgorithm;
 
 use super::{Format, SEEDS_EXAMPLES};
 
+/// Arguments of `seeds`: without a command, the table of a study's seeds.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct SeedsArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<SeedsCommand>,
+    #[command(flatten)]
+    pub(crate) plan: PlanArgs,
+}
+
 /// Commands of `seeds`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum SeedsCommand {
-    /// Show base seed and experiment seeds of each replication
-    #[command(after_help = SEEDS_EXAMPLES)]
-    Table(PlanArgs),
     /// List equal request seeds over a whole study, and fail where equal prompts would share one
     #[command(after_help = SEEDS_EXAMPLES)]
     Audit(AuditArgs),

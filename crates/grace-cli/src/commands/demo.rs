@@ -1,18 +1,20 @@
 //! `demo`: 2 simulated models × 3 replications, and nothing needed but this binary.
 
 use std::fs;
-use std::path::Path;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
 
 use grace_client::{Client, ClientConfig};
 use grace_core::model::Model;
 use grace_runner::verify::{VerifyOptions, verify};
-use grace_runner::{Options, Stop};
+use grace_runner::{Job, Options, Stop};
 use grace_sim::{Sim, SimConfig};
+use tokio::runtime::Builder;
 
 use crate::args::DemoArgs;
 use crate::commands::replicate::Study;
 use crate::commands::{verify as verify_command, work};
-use crate::exit::{COMPLETE, Failure, INTERNAL, TRY_AGAIN};
+use crate::exit::{COMPLETE, FAULTS_FOUND, Failure, INTERNAL, TRY_AGAIN};
 use crate::wiring::Configuration;
 use crate::{output, runtime};
 
@@ -43,70 +45,98 @@ const MODELS: [DemoModel; 2] = [
 ];
 
 pub(crate) fn run(args: &DemoArgs) -> Result<u8, Failure> {
-    let stimuli = args.out.join("stimuli");
-    let results = args.out.join("results");
-    unpack(&stimuli)?;
-    for model in &MODELS {
-        for index in 0..REPLICATIONS {
-            let code = replication(args, model, index, &stimuli, &results)?;
-            if code != COMPLETE {
-                return Ok(code);
+    let folders = Folders {
+        stimuli: args.out.join("stimuli"),
+        results: args.out.join("results"),
+    };
+    unpack(&folders.stimuli)?;
+    // The servers think on a thread of their own, so that they and the client use both cores.
+    let servers = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let code = runtime::block_on(async |stop| {
+        for model in &MODELS {
+            for index in 0..REPLICATIONS {
+                let sim = servers.spawn(Sim::start(simulation(model, index)));
+                let sim = sim.await.map_err(|error| Failure::new(INTERNAL, error))??;
+                let job = job(model, index, &folders, args.limit)?;
+                let code = replication(model, index, job, &sim.base_url(), &stop).await?;
+                if code != COMPLETE {
+                    return Ok(code);
+                }
             }
         }
+        Ok(COMPLETE)
+    })?;
+    if code != COMPLETE {
+        return Ok(code);
     }
-    let report = verify(&results, VerifyOptions::default())?;
+    report(&folders)
+}
+
+struct Folders {
+    stimuli: PathBuf,
+    results: PathBuf,
+}
+
+fn report(folders: &Folders) -> Result<u8, Failure> {
+    let report = verify(&folders.results, VerifyOptions::default())?;
     verify_command::text(&report)?;
     output::line("")?;
-    output::line(format!("stimuli: {}", stimuli.display()))?;
-    output::line(format!("results: {}", results.display()))?;
+    output::line(format!("stimuli: {}", folders.stimuli.display()))?;
+    output::line(format!("results: {}", folders.results.display()))?;
     output::line(
         "Each replication-N/ holds metadata.json, one sealed .json per experiment, MANIFEST.sha256 and,",
     )?;
     output::line("under attempts/, every request and answer as it was sent and received.")?;
-    Ok(if report.passed() { COMPLETE } else { INTERNAL })
+    Ok(if report.passed() {
+        COMPLETE
+    } else {
+        FAULTS_FOUND
+    })
 }
 
-fn replication(
-    args: &DemoArgs,
+/// Each replication meets a server of its own, as each pod does.
+fn simulation(model: &DemoModel, index: u32) -> SimConfig {
+    SimConfig::new(name(model))
+        .with_batch_effect_sd(model.batch_effect_sd)
+        .with_instance(u64::from(index))
+}
+
+fn name(model: &DemoModel) -> String {
+    format!("simulated/{}", model.key)
+}
+
+fn job(
     model: &DemoModel,
     index: u32,
-    stimuli: &Path,
-    results: &Path,
-) -> Result<u8, Failure> {
-    // The server thinks on a thread of its own, so that it and the client use both cores.
-    let server = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
-    let name = format!("simulated/{}", model.key);
-    let config = SimConfig::new(name.as_str())
-        .with_batch_effect_sd(model.batch_effect_sd)
-        .with_instance(u64::from(index));
-    let sim = server.block_on(Sim::start(config))?;
-    let url = sim.base_url();
+    folders: &Folders,
+    limit: Option<NonZeroU32>,
+) -> Result<Job, Failure> {
     let mut study = Study::new(Configuration::builtin()?, index)?;
     study.keep(&[])?;
     let key = model
         .key
         .parse()
         .map_err(|error| Failure::new(INTERNAL, error))?;
-    let job = study.job(
-        Model::named(key, name),
-        results,
-        stimuli,
-        args.limit,
-        options(),
-    )?;
+    let asked = Model::named(key, name(model));
+    study.job(asked, &folders.results, &folders.stimuli, limit, options())
+}
+
+async fn replication(
+    model: &DemoModel,
+    index: u32,
+    job: Job,
+    url: &str,
+    stop: &Stop,
+) -> Result<u8, Failure> {
     output::line(format!("── {} replication {index} at {url}", model.key))?;
-    let code = runtime::block_on(async |stop: Stop| {
-        let client = Client::new(ClientConfig::new(&url)?)?;
-        let (end, code) = work::perform(job, &client, &stop).await?;
-        if let Some(reason) = work::reason(&end) {
-            output::line(reason)?;
-        }
-        Ok(code)
-    })?;
-    server.block_on(sim.stop())?;
+    let client = Client::new(ClientConfig::new(url)?)?;
+    let (end, code) = work::perform(job, &client, stop).await?;
+    if let Some(reason) = work::reason(&end) {
+        output::line(reason)?;
+    }
     Ok(code)
 }
 

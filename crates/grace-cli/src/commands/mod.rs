@@ -26,7 +26,7 @@ pub(crate) fn run(command: Command) -> Result<u8, Failure> {
         Command::Replicate(args) => replicate::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Replay(args) => replay::run(&args),
-        Command::Seeds(command) => seeds::run(command),
+        Command::Seeds(args) => seeds::run(&args),
         Command::Experiments(command) => experiments::run(command),
         #[cfg(feature = "sim")]
         Command::ServeSim(args) => serve_sim::run(&args),

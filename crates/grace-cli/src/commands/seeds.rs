@@ -3,17 +3,17 @@
 use grace_seed::trial_order;
 use serde_json::json;
 
-use crate::args::{Format, OrderArgs, PlanArgs, SeedsCommand};
+use crate::args::{Format, OrderArgs, PlanArgs, SeedsArgs, SeedsCommand};
 use crate::commands::audit;
 use crate::exit::{COMPLETE, CONFIGURATION, Failure};
 use crate::output;
 use crate::wiring::{Configuration, seed_failure};
 
-pub(crate) fn run(command: SeedsCommand) -> Result<u8, Failure> {
-    match command {
-        SeedsCommand::Table(args) => table(&args),
-        SeedsCommand::Audit(args) => audit::run(&args),
-        SeedsCommand::Order(args) => order(&args),
+pub(crate) fn run(args: &SeedsArgs) -> Result<u8, Failure> {
+    match &args.command {
+        None => table(&args.plan),
+        Some(SeedsCommand::Audit(args)) => audit::run(args),
+        Some(SeedsCommand::Order(args)) => order(args),
     }
 }
 

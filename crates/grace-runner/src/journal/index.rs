@@ -1,7 +1,7 @@
 //! Reading journals: which line answers which query, without holding the lines.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind};
+use std::io::{BufRead, BufReader, Error, ErrorKind};
 use std::num::NonZeroU32;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -63,8 +63,10 @@ impl Journals {
             damaged: 0,
         };
         for (journal, (path, file)) in self.files.iter().enumerate() {
-            let journal = u16::try_from(journal).unwrap_or(u16::MAX);
-            index_journal(&mut index, plan, journal, file).attempted("reading", path)?;
+            u16::try_from(journal)
+                .map_err(|_| Error::other("more than 65,536 attempts"))
+                .and_then(|journal| index_journal(&mut index, plan, journal, file))
+                .attempted("reading", path)?;
         }
         Ok(index)
     }

@@ -77,10 +77,16 @@ pub(crate) fn metadata_bytes(metadata: &Metadata) -> Vec<u8> {
 
 /// Empties the folder in which an attempt makes its sealed files.
 pub(crate) fn begin(folder: &SealedLayout) -> Result<(), FileError> {
-    match fs::remove_dir_all(folder.folder()) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(FileError::new("emptying", folder.folder(), error)),
-    }
+    discard(folder)?;
     create_folder(folder.folder())
+}
+
+/// Removes a set of sealed files that is not to be published.
+pub(crate) fn discard(folder: &SealedLayout) -> Result<(), FileError> {
+    match fs::remove_dir_all(folder.folder()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(FileError::new("removing", folder.folder(), error))
+        }
+        _ => Ok(()),
+    }
 }

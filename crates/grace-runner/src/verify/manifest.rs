@@ -65,7 +65,7 @@ fn unlisted(layout: &ReplicationLayout, listed: &BTreeMap<String, Digest>) -> Ve
     let mut names: Vec<String> = entries
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
         .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| name != MANIFEST && !listed.contains_key(name))
+        .filter(|name| name != MANIFEST && !name.starts_with('.') && !listed.contains_key(name))
         .collect();
     names.sort();
     names

@@ -59,13 +59,18 @@ fn replication(layout: &ReplicationLayout) -> ReplicationReport {
     };
     report.describe(&metadata);
     if !layout.manifest().exists() {
-        let outstanding: u64 = metadata
+        let open: u64 = metadata
             .counts
             .iter()
             .map(|(_, counts)| counts.outstanding())
             .sum();
+        let open = if open > 0 {
+            format!(", {open} queries open")
+        } else {
+            String::new()
+        };
         report.incomplete(format!(
-            "is not sealed (status `{}`, {outstanding} queries open)",
+            "is not sealed: its status is `{}`{open}",
             status(&metadata)
         ));
         return report;

@@ -1,0 +1,206 @@
+//! What must hold of records, journals and replays: pure functions over JSON.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+/// As many records as rows, each trial once, in the order that they give as their own.
+pub(super) fn complete_and_in_order(records: &[Value], rows: usize) -> Result<()> {
+    ensure!(
+        records.len() == rows,
+        "{} records, expected one for each of {rows} rows",
+        records.len()
+    );
+    let mut seen = BTreeSet::new();
+    for (place, record) in records.iter().enumerate() {
+        let order = number(record, "trial_order_in_replication")?;
+        ensure!(
+            order == place as u64,
+            "record {place} has trial_order_in_replication {order}"
+        );
+        let trial = number(record, "trial_id")?;
+        ensure!(
+            trial < rows as u64,
+            "trial_id {trial} is beyond the {rows} rows"
+        );
+        ensure!(seen.insert(trial), "trial_id {trial} has two records");
+    }
+    Ok(())
+}
+
+/// No query has two answers, and every query of the records has one; how many there are.
+pub(super) fn answered_once(records: &[Value], journal: &[Value]) -> Result<usize> {
+    let mut answered = BTreeSet::new();
+    for line in journal.iter().filter(|line| line["outcome"] != "failed") {
+        let key = key(line)?;
+        ensure!(
+            answered.insert(key),
+            "trial {} {} was answered twice",
+            key.0,
+            key.1
+        );
+    }
+    let asked: BTreeSet<(u64, &str)> = request_seeds(records)?.into_keys().collect();
+    ensure!(
+        asked == answered,
+        "records and journals hold different queries: {} and {}",
+        asked.len(),
+        answered.len()
+    );
+    Ok(answered.len())
+}
+
+/// The seed in the body of each request is the one in the record; how many were compared, how many differ from each other.
+pub(super) fn seeds_as_recorded(records: &[Value], journal: &[Value]) -> Result<(usize, usize)> {
+    let recorded = request_seeds(records)?;
+    let mut sent = BTreeSet::new();
+    for line in journal {
+        let key = key(line)?;
+        let seed = line["request"]["seed"]
+            .as_u64()
+            .with_context(|| format!("the request of trial {} {} holds no seed", key.0, key.1))?;
+        let expected = recorded.get(&key).copied();
+        ensure!(
+            expected == Some(seed),
+            "trial {} {} was sent seed {seed}, its record says {expected:?}",
+            key.0,
+            key.1
+        );
+        ensure!(
+            line["seed"] == line["request"]["seed"],
+            "trial {} {}: the journal's seed is not the request's",
+            key.0,
+            key.1
+        );
+        sent.insert(seed);
+    }
+    Ok((journal.len(), sent.len()))
+}
+
+/// The same trials in another order.
+pub(super) fn reordered(one: &[Value], other: &[Value]) -> Result<()> {
+    let order = |records: &[Value]| -> Result<Vec<u64>> {
+        let trials = records.iter().map(|record| number(record, "trial_id"));
+        trials.collect()
+    };
+    let (one, other) = (order(one)?, order(other)?);
+    ensure!(one != other, "both replications have the same order");
+    let sorted = |mut trials: Vec<u64>| {
+        trials.sort_unstable();
+        trials
+    };
+    ensure!(
+        sorted(one) == sorted(other),
+        "the replications have different trials"
+    );
+    Ok(())
+}
+
+/// How many replays gave the same text, of how many.
+pub(super) fn same_texts(replayed: &Value) -> Result<(usize, usize)> {
+    let replayed = replayed.as_array().context("replays are no array")?;
+    ensure!(!replayed.is_empty(), "nothing was replayed");
+    let same = replayed.iter().filter(|one| one["verdict"] == "same");
+    Ok((same.count(), replayed.len()))
+}
+
+/// The seed of each query of each trial.
+fn request_seeds(records: &[Value]) -> Result<BTreeMap<(u64, &str), u64>> {
+    let mut seeds = BTreeMap::new();
+    for record in records {
+        let trial = number(record, "trial_id")?;
+        let queries = record["request_seeds"]
+            .as_object()
+            .with_context(|| format!("trial {trial} has no request_seeds"))?;
+        for (query, seed) in queries {
+            let seed = seed
+                .as_u64()
+                .with_context(|| format!("the seed of trial {trial} {query}"))?;
+            seeds.insert((trial, query.as_str()), seed);
+        }
+    }
+    Ok(seeds)
+}
+
+fn key(line: &Value) -> Result<(u64, &str)> {
+    let query = line["query"]
+        .as_str()
+        .context("a journal line without query")?;
+    Ok((number(line, "trial_id")?, query))
+}
+
+fn number(object: &Value, name: &str) -> Result<u64> {
+    object[name]
+        .as_u64()
+        .with_context(|| format!("`{name}` is {}, expected a number", object[name]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn record(trial: u64, place: u64) -> Value {
+        json!({"trial_id": trial, "trial_order_in_replication": place, "request_seeds": {"q": 100 + trial}})
+    }
+
+    fn line(trial: u64, outcome: &str) -> Value {
+        let seed = 100 + trial;
+        json!({"trial_id": trial, "query": "q", "seed": seed, "outcome": outcome, "request": {"seed": seed}})
+    }
+
+    #[test]
+    fn records_must_be_complete_unique_and_in_order() {
+        assert!(complete_and_in_order(&[record(1, 0), record(0, 1)], 2).is_ok());
+        assert!(complete_and_in_order(&[record(1, 0)], 2).is_err());
+        assert!(complete_and_in_order(&[record(1, 0), record(1, 1)], 2).is_err());
+        assert!(complete_and_in_order(&[record(1, 1), record(0, 0)], 2).is_err());
+        assert!(complete_and_in_order(&[record(1, 0), record(2, 1)], 2).is_err());
+        assert!(complete_and_in_order(&[json!({}), record(0, 1)], 2).is_err());
+    }
+
+    #[test]
+    fn an_answer_counts_once_but_a_failure_may_be_tried_again() {
+        let records = [record(0, 0), record(1, 1)];
+        let journal = [line(0, "failed"), line(0, "answered"), line(1, "truncated")];
+        assert_eq!(answered_once(&records, &journal).unwrap(), 2);
+        let twice = [
+            line(0, "answered"),
+            line(0, "answered"),
+            line(1, "answered"),
+        ];
+        assert!(answered_once(&records, &twice).is_err());
+        assert!(answered_once(&records, &[line(0, "answered")]).is_err());
+        assert!(answered_once(&records, &[line(0, "answered"), line(1, "failed")]).is_err());
+    }
+
+    #[test]
+    fn seeds_in_bodies_are_those_of_the_records() {
+        let records = [record(0, 0), record(1, 1)];
+        let journal = [line(0, "answered"), line(1, "answered")];
+        assert_eq!(seeds_as_recorded(&records, &journal).unwrap(), (2, 2));
+        let mut other = line(1, "answered");
+        other["request"]["seed"] = json!(7);
+        assert!(seeds_as_recorded(&records, &[other]).is_err());
+        let mut without = line(1, "answered");
+        without["request"] = json!({});
+        assert!(seeds_as_recorded(&records, &[without]).is_err());
+    }
+
+    #[test]
+    fn replications_hold_the_same_trials_in_another_order() {
+        let one = [record(0, 0), record(1, 1)];
+        assert!(reordered(&one, &[record(1, 0), record(0, 1)]).is_ok());
+        assert!(reordered(&one, &one).is_err());
+        assert!(reordered(&one, &[record(2, 0), record(0, 1)]).is_err());
+    }
+
+    #[test]
+    fn only_the_verdict_same_counts() {
+        let replayed =
+            json!([{"verdict": "same"}, {"verdict": "different"}, {"verdict": "not_comparable"}]);
+        assert_eq!(same_texts(&replayed).unwrap(), (1, 3));
+        assert!(same_texts(&json!([])).is_err());
+    }
+}

