@@ -8,6 +8,8 @@ mod journal;
 mod stimuli;
 
 mod ask;
+#[cfg(test)]
+mod fixture;
 mod job;
 mod metadata;
 mod monitor;

@@ -172,3 +172,53 @@ impl Losses {
         answer.server_away || self.in_a_row >= self.most
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fixture::plan;
+
+    proptest! {
+        #[test]
+        fn outstanding_is_what_is_not_final_in_presentation_order(
+            trials in 1_u32..40,
+            finals in prop::collection::btree_set((0_u32..40, 0_usize..2), 0..60),
+        ) {
+            let plan = plan(trials);
+            let open: Vec<(u32, usize)> =
+                outstanding(&plan, |row, query| finals.contains(&(row, query))).collect();
+            let all = plan.order.iter().flat_map(|&row| [(row, 0), (row, 1)]);
+            let expected: Vec<(u32, usize)> = all.filter(|request| !finals.contains(request)).collect();
+            prop_assert_eq!(&open, &expected);
+            let distinct: BTreeSet<_> = open.iter().collect();
+            prop_assert_eq!(distinct.len(), open.len());
+        }
+    }
+
+    fn failed(server_away: bool) -> Answer {
+        Answer {
+            line: Vec::new(),
+            outcome: RequestOutcome::Failed,
+            server_away,
+        }
+    }
+
+    #[test]
+    fn single_failures_are_no_sign_that_the_server_is_gone() {
+        let mut losses = Losses::new(NonZeroUsize::MIN);
+        let good = Answer {
+            outcome: RequestOutcome::Answered,
+            ..failed(false)
+        };
+        for _ in 0..100 {
+            assert!(!losses.count(&failed(false)));
+            assert!(!losses.count(&good));
+        }
+        assert!((0..16).any(|_| losses.count(&failed(false))));
+        assert!(Losses::new(NonZeroUsize::MIN).count(&failed(true)));
+    }
+}

@@ -159,3 +159,85 @@ fn identify(plan: &ExperimentPlan, line: &[u8]) -> Option<(u32, usize, bool)> {
     let planned = known && key.seed == plan.request_seed(&queries[query].id, key.trial_id).0;
     planned.then_some((key.trial_id, query, key.outcome.is_final()))
 }
+
+#[cfg(test)]
+mod tests {
+    use grace_core::journal::{JournalLine, RequestOutcome};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::fixture::{journal, line, plan};
+
+    const ANSWERED: RequestOutcome = RequestOutcome::Answered;
+    const FAILED: RequestOutcome = RequestOutcome::Failed;
+
+    fn text(
+        journals: &Journals,
+        index: &AnswerIndex,
+        trial_id: u32,
+        query: usize,
+    ) -> Option<String> {
+        let mut buffer = Vec::new();
+        journals
+            .read_line(index.place(trial_id, query)?, &mut buffer)
+            .unwrap();
+        let line: JournalLine<'_> = serde_json::from_slice(&buffer).unwrap();
+        line.text.map(Into::into)
+    }
+
+    #[test]
+    fn a_cut_at_any_byte_loses_only_the_line_that_is_cut() {
+        let (folder, plan) = (TempDir::new().unwrap(), plan(3));
+        let lines: Vec<String> = (0..3)
+            .map(|row| line(&plan, row, 0, ANSWERED, "yés"))
+            .collect();
+        let whole = lines.concat().into_bytes();
+        for cut in 0..=whole.len() {
+            let path = journal(folder.path(), "j", &whole[..cut]);
+            let index = Journals::open(vec![path]).unwrap().index(&plan).unwrap();
+            let complete = whole[..cut].iter().filter(|&&byte| byte == b'\n').count() as u64;
+            let torn = u64::from(cut > 0 && whole[cut - 1] != b'\n');
+            assert_eq!(
+                (index.finals(), index.damaged),
+                (complete, torn),
+                "cut at byte {cut}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_earliest_final_line_counts_and_the_others_are_counted() {
+        let (folder, plan) = (TempDir::new().unwrap(), plan(2));
+        let first = line(&plan, 0, 0, FAILED, "")
+            + &line(&plan, 0, 0, ANSWERED, "one")
+            + &line(&plan, 0, 0, ANSWERED, "two");
+        let second = line(&plan, 0, 0, ANSWERED, "three") + &line(&plan, 1, 1, FAILED, "later");
+        let paths = vec![
+            journal(folder.path(), "1", first.as_bytes()),
+            folder.path().join("absent"),
+            journal(folder.path(), "2", second.as_bytes()),
+        ];
+        let journals = Journals::open(paths).unwrap();
+        let index = journals.index(&plan).unwrap();
+        assert_eq!(text(&journals, &index, 0, 0).as_deref(), Some("one"));
+        assert_eq!(index.duplicates, 2);
+        assert!(index.is_final(0, 0) && !index.is_final(1, 1));
+        assert_eq!(text(&journals, &index, 1, 1).as_deref(), Some("later"));
+    }
+
+    #[test]
+    fn lines_of_other_plans_answer_nothing() {
+        let (folder, plan) = (TempDir::new().unwrap(), plan(2));
+        let good = line(&plan, 1, 0, ANSWERED, "yes");
+        let strange = [
+            good.replace("\"trial_id\":1", "\"trial_id\":2"),
+            good.replace("\"query\":\"a\"", "\"query\":\"z\""),
+            good.replace("\"seed\":", "\"seed\":1"),
+            String::from("\0\0\0\n"),
+            String::from("\n"),
+        ];
+        let path = journal(folder.path(), "j", strange.concat().as_bytes());
+        let index = Journals::open(vec![path]).unwrap().index(&plan).unwrap();
+        assert_eq!((index.finals(), index.damaged), (0, 5));
+    }
+}

@@ -140,3 +140,42 @@ impl Journal {
         synced.map_err(|source| FileError::new("syncing", &self.path, source))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_appended_line_is_in_the_file_when_it_is_finished() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        let writer = JournalWriter::create(&path).unwrap();
+        let handle = writer.handle();
+        let lines: Vec<String> = (0..5000).map(|number| format!("line {number}\n")).collect();
+        for line in &lines {
+            handle.append(line.clone().into_bytes()).await.unwrap();
+        }
+        drop(handle);
+        writer.finish().unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), lines.concat());
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_is_full_is_named_with_the_file() {
+        // Every write to this device fails with "no space left".
+        let writer = JournalWriter::create(Path::new("/dev/full")).unwrap();
+        let handle = writer.handle();
+        while handle.append(b"line\n".to_vec()).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        drop(handle);
+        let JournalError::File(error) = writer.finish().unwrap_err() else {
+            panic!("expected an error of the file");
+        };
+        assert!(error.to_string().contains("/dev/full"), "{error}");
+        assert!(error.is_transient());
+        assert!(error.hint().unwrap().contains("free some space"));
+    }
+}

@@ -93,3 +93,73 @@ fn move_to_place(layout: &ReplicationLayout) -> Result<(), FileError> {
     }
     fs::remove_dir_all(from.folder()).attempted("removing", from.folder())
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const FILES: [&str; 3] = ["a.json", "b.json", "metadata.json"];
+
+    fn set(layout: &ReplicationLayout, attempt: &str) -> SealedLayout {
+        let own = layout.attempt(attempt).sealed();
+        create_folder(own.folder()).unwrap();
+        let mut manifest = String::new();
+        for name in FILES {
+            fs::write(own.file(name), attempt).unwrap();
+            manifest += &format!("{}  {name}\n", "0".repeat(64));
+        }
+        fs::write(own.file(MANIFEST), manifest).unwrap();
+        own
+    }
+
+    fn check_sealed(layout: &ReplicationLayout, by: &str) {
+        for name in FILES {
+            assert_eq!(
+                fs::read_to_string(layout.sealed().file(name)).unwrap(),
+                by,
+                "{name}"
+            );
+        }
+        assert!(layout.manifest().exists());
+        assert!(!layout.sealing().folder().exists());
+    }
+
+    #[test]
+    fn the_first_set_stands_whole() {
+        let folder = TempDir::new().unwrap();
+        let layout = ReplicationLayout::at(folder.path());
+        let (first, second) = (set(&layout, "first"), set(&layout, "second"));
+        assert!(publish(&layout, &first).unwrap());
+        assert!(!publish(&layout, &second).unwrap());
+        check_sealed(&layout, "first");
+    }
+
+    #[test]
+    fn a_publication_cut_after_any_step_is_finished_with_the_same_set() {
+        for moved in 0..=FILES.len() {
+            let folder = TempDir::new().unwrap();
+            let layout = ReplicationLayout::at(folder.path());
+            let (first, second) = (set(&layout, "first"), set(&layout, "second"));
+            fs::rename(first.folder(), layout.sealing().folder()).unwrap();
+            for name in &FILES[..moved] {
+                fs::rename(layout.sealing().file(name), layout.sealed().file(name)).unwrap();
+            }
+            if moved % 2 == 0 {
+                assert!(finish_publication(&layout).unwrap());
+            } else {
+                assert!(!publish(&layout, &second).unwrap());
+            }
+            check_sealed(&layout, "first");
+        }
+    }
+
+    #[test]
+    fn nothing_is_sealed_before_a_set_is_complete() {
+        let folder = TempDir::new().unwrap();
+        let layout = ReplicationLayout::at(folder.path());
+        set(&layout, "first");
+        assert!(!finish_publication(&layout).unwrap());
+    }
+}
