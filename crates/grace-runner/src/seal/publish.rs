@@ -105,12 +105,11 @@ mod tests {
     fn set(layout: &ReplicationLayout, attempt: &str) -> SealedLayout {
         let own = layout.attempt(attempt).sealed();
         create_folder(own.folder()).unwrap();
-        let mut manifest = String::new();
         for name in FILES {
             fs::write(own.file(name), attempt).unwrap();
-            manifest += &format!("{}  {name}\n", "0".repeat(64));
         }
-        fs::write(own.file(MANIFEST), manifest).unwrap();
+        let lines = FILES.map(|name| format!("{}  {name}\n", "0".repeat(64)));
+        fs::write(own.file(MANIFEST), lines.concat()).unwrap();
         own
     }
 
