@@ -100,10 +100,17 @@ pub(crate) struct ReplayArgs {
     #[arg(long, short, value_name = "ID", env = "GRACE_EXPERIMENT")]
     pub(crate) experiment: grace_core::ExperimentId,
     /// The trial: row of the stimulus, from 0; may be given several times
-    #[arg(long, short, value_name = "TRIAL_ID", required = true)]
+    #[arg(
+        long,
+        short,
+        value_name = "TRIAL_ID",
+        required = true,
+        value_delimiter = ',',
+        env = "GRACE_TRIAL"
+    )]
     pub(crate) trial: Vec<u32>,
     /// Only this query; without it, all queries of the trial
-    #[arg(long, short, value_name = "ID")]
+    #[arg(long, short, value_name = "ID", env = "GRACE_QUERY")]
     pub(crate) query: Option<grace_core::QueryId>,
     #[command(flatten)]
     pub(crate) server: ServerArgs,

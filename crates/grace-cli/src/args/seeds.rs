@@ -60,13 +60,18 @@ pub(crate) struct AuditArgs {
 #[derive(Debug, Args)]
 pub(crate) struct OrderArgs {
     /// The seed
-    #[arg(long, value_name = "SEED")]
+    #[arg(long, value_name = "SEED", env = "GRACE_SEED")]
     pub(crate) seed: u64,
     /// The number of rows
-    #[arg(long, short, value_name = "N")]
+    #[arg(long, short, value_name = "N", env = "GRACE_N")]
     pub(crate) n: u32,
     /// The algorithm: pcg64, pandas or as-given
-    #[arg(long, value_name = "ALGORITHM", default_value = "pcg64")]
+    #[arg(
+        long,
+        value_name = "ALGORITHM",
+        default_value = "pcg64",
+        env = "GRACE_ORDER"
+    )]
     pub(crate) order: OrderAlgorithm,
     /// How to print the result: a row number a line, or a JSON array
     #[arg(long, value_enum, default_value_t, env = "GRACE_OUTPUT_FORMAT")]

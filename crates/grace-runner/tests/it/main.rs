@@ -1,0 +1,4 @@
+//! The crate from outside, against a simulated server.
+
+#[cfg(test)]
+mod replicate;
