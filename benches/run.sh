@@ -1,0 +1,294 @@
+#!/usr/bin/env bash
+# Measures what docs/benchmarks.md claims and prints it as a Markdown table; what it is doing goes to stderr.
+#
+#   benches/run.sh                all parts, about 15 minutes
+#   benches/run.sh PART...        some of: cpu slots memory start pod shuffle resume
+#
+# Everything is compared within one run, round by round, and medians are taken. Servers are our own on 127.0.0.1 and
+# are stopped at the end. Needs cargo, Linux, python3 with venv, GNU time, and about 8 GB below TMPDIR for `memory`.
+#
+#   ROUNDS=5                      rounds of `cpu`, `slots` and `resume`
+#   REQUESTS=30000                requests of a round of `cpu`, trials of `resume`
+#   MOST_TRIALS=1000000           trials of the largest run of `memory`
+#   CARGO_TARGET_DIR              where to build, by default as .ci/run does
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+ROUNDS=${ROUNDS:-5} REQUESTS=${REQUESTS:-30000} MOST_TRIALS=${MOST_TRIALS:-1000000}
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/grace
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$CACHE/target}"
+VENV=$CACHE/bench-venv
+RELEASE=$CARGO_TARGET_DIR/release
+CONNECTIONS=64
+
+scratch=$(mktemp -d -t grace-bench.XXXXXX)
+grace=$scratch/grace-cli
+server=
+
+say() { printf '%s\n' "$*" >&2; }
+
+at_end() {
+    local code=$?
+    stop_server
+    rm -rf "$scratch"
+    ((code == 0)) || say "benches/run.sh: FAILED ($code)"
+}
+trap at_end EXIT
+
+# row WHAT MEASURED REQUIRED
+row() { printf '| %s | %s | %s |\n' "$1" "$2" "$3"; }
+
+# Calculates with awk: calc FORMAT EXPRESSION.
+calc() { awk "BEGIN { printf \"$1\", $2 }"; }
+
+# The median of the numbers on stdin, as printed or the mean of two.
+median() { sort -g | awk '{ v[NR] = $1 } END { m = int((NR + 1) / 2); print NR % 2 ? v[m] : (v[m] + v[m + 1]) / 2 }'; }
+
+# note NAME VALUE: keeps a value; of NAME: the median of those kept.
+note() { printf '%s\n' "$2" >>"$scratch/values.$1"; }
+of() { median <"$scratch/values.$1"; }
+spread() { sort -g "$scratch/values.$1" | sed -n '1p;$p' | paste -sd '-' | sed 's/-/ to /'; }
+
+# Starts a simulated server with these options; sets $url.
+start_server() {
+    stop_server
+    rm -f "$scratch/server"
+    "$grace" serve-sim --port 0 --model tiny "$@" >"$scratch/server" &
+    server=$!
+    for _ in {1..100}; do
+        url=$(sed -n 's,^.* at \(http://.*\)/v1$,\1,p' "$scratch/server" 2>/dev/null || true)
+        [[ -n $url ]] && return
+        sleep 0.05
+    done
+    say 'the simulated server did not start'
+    return 1
+}
+
+stop_server() {
+    [[ -n $server ]] || return 0
+    kill "$server" 2>/dev/null || true
+    wait "$server" 2>/dev/null || true
+    server=
+}
+
+# stimuli ROWS: the demo's Study 2 repeated to that many rows; prints the file.
+stimuli() {
+    local file=$scratch/study2-$1.csv
+    [[ -e $file ]] || awk -v rows="$1" '
+        NR == 1 { print; next }
+        { row[NR - 2] = $0 }
+        END { for (i = 0; i < rows; i++) print row[i % (NR - 1)] }' crates/grace-cli/demo/study2.csv >"$file"
+    printf '%s\n' "$file"
+}
+
+# run_grace ROWS OUT [OPTION...]: one whole run; sets $user_sys, $wall (seconds) and $rss (KiB).
+# The canned answer is the same for all seeds, hence --seeds-optional.
+run_grace() {
+    local rows=$1 out=$2
+    shift 2
+    local input
+    input=$(stimuli "$rows")
+    /usr/bin/time -f '%U %S %e %M' -o "$scratch/time" "$grace" run --experiment study2_exp1 --input "$input" \
+        --output "$out" --model-name tiny --base-url "$url/v1" --seed 1 --shuffle --seeds-optional \
+        --max-connections $CONNECTIONS --timeout 20 "$@" >"$scratch/out" 2>"$scratch/err" || {
+        cat "$scratch/out" "$scratch/err" >&2
+        return 1
+    }
+    read -r user sys wall rss < <(tail -1 "$scratch/time")
+    user_sys=$(calc %.2f "$user + $sys")
+}
+
+# loops COUNT: the loops in Rust; notes bare, generate and their rates.
+loops() {
+    "$RELEASE/examples/generate_speed" "$url" "$1" $CONNECTIONS "$scratch/bodies" >"$scratch/loops"
+    while read -r name cpu _ _ _ _ _ rate _; do
+        note "$name" "$cpu"
+        note "$name.rate" "$rate"
+    done <"$scratch/loops"
+}
+
+# python_loop NAME COUNT: a loop in Python; notes NAME and its rate.
+python_loop() {
+    local cpu rate
+    read -r _ cpu _ _ _ _ _ rate _ < <("$VENV/bin/python" benches/http_peers.py "$1" "$url" "$2" $CONNECTIONS "$scratch/bodies")
+    note "$1" "$cpu"
+    note "$1.rate" "$rate"
+}
+
+bodies() {
+    [[ -e $scratch/bodies ]] && return
+    run_grace "$REQUESTS" "$scratch/for-bodies"
+    python3 benches/journal.py bodies "$scratch/for-bodies" >"$scratch/bodies"
+    rm -rf "$scratch/for-bodies"
+}
+
+cpu() {
+    start_server --canned ' It was good.'
+    bodies
+    rm -f "$scratch"/values.*
+    for ((round = 1; round <= ROUNDS; round++)); do
+        say "cpu: round $round of $ROUNDS"
+        loops "$REQUESTS"
+        run_grace "$REQUESTS" "$scratch/run"
+        note run "$(calc %.2f "$user_sys * 1e6 / $REQUESTS")"
+        note run.rate "$(calc %.0f "$REQUESTS / $wall")"
+        rm -rf "$scratch/run"
+        python_loop aiohttp "$REQUESTS"
+        python_loop httpx "$((REQUESTS / 10))"
+    done
+    local name required
+    for name in bare generate run aiohttp httpx; do
+        required=
+        [[ $name == generate ]] && required='≤ 1.5 times'
+        [[ $name == run ]] && required='≤ 4 times, ≤ 100 µs'
+        row "CPU a request: $name" \
+            "$(of $name) µs ($(spread $name)), $(calc %.2f "$(of $name) / $(of bare)") times bare, $(of $name.rate) a second of wall time" \
+            "$required"
+    done
+    row 'CPU a request: run, requests a second of one core' "$(calc %.0f "1e6 / $(of run)")" '≥ 10,000'
+}
+
+slots() {
+    local slots=64 latency=50 requests=6400 ideal=1280 name required
+    start_server --canned ' It was good.'
+    bodies
+    start_server --canned ' It was good.' --slots $slots --latency-ms $latency
+    rm -f "$scratch"/values.*
+    for ((round = 1; round <= ROUNDS; round++)); do
+        say "slots: round $round of $ROUNDS"
+        loops $requests
+        run_grace $requests "$scratch/run"
+        note run.rate "$(python3 benches/journal.py rate "$scratch/run")"
+        rm -rf "$scratch/run"
+        python_loop aiohttp $requests
+        python_loop httpx $requests
+    done
+    for name in bare generate run aiohttp httpx; do
+        required=
+        [[ $name == run ]] && required='≥ 95 %'
+        row "$slots slots, $latency ms: $name" \
+            "$(calc %.1f "$(of $name.rate) * 100 / $ideal") % of $ideal a second ($(spread $name.rate) a second)" "$required"
+    done
+}
+
+memory() {
+    local rows
+    start_server --canned ' It was good.'
+    for rows in $((MOST_TRIALS / 100)) $((MOST_TRIALS / 10)) "$MOST_TRIALS"; do
+        say "memory: $rows trials ($(df -h --output=avail "$scratch" | tail -1 | tr -d ' ') free)"
+        run_grace "$rows" "$scratch/run"
+        row "memory: run of $rows trials" \
+            "$(calc %.1f "$rss * 1024 / 1e6") MB at most, $wall s, $user_sys s of CPU, $(du -sm "$scratch/run" | cut -f1) MiB of results" \
+            '< 200 MB'
+        rm -rf "$scratch/run" "$scratch/study2-$rows.csv"
+    done
+}
+
+start() {
+    local config=$scratch/config repeats=20 name
+    mkdir -p "$config/stimuli"
+    printf 'models:\n  tiny:\n    huggingface_name: tiny\n' >"$config/models.yaml"
+    cp crates/grace-cli/demo/study?.csv "$config/stimuli"
+    local demo=crates/grace-cli/demo/study2.csv
+    local run=("$grace" run --experiment study2_exp1 --input $demo --model-name tiny --seed 1 --shuffle --seeds-optional)
+    local replicate=("$grace" replicate --model tiny --config "$config" --replication 0 --seeds-optional)
+    rm -f "$scratch"/values.*
+    say 'start: first request'
+    python3 benches/first_request.py $repeats "$scratch/start-run" "${run[@]}" --base-url '{url}' --output '{out}' \
+        >"$scratch/values.run"
+    python3 benches/first_request.py $repeats "$scratch/start-replicate" "${replicate[@]}" --base-url '{url}' \
+        --results '{out}' >"$scratch/values.replicate"
+    say 'start: first trial'
+    start_server --canned ' It was good.'
+    for ((round = 1; round <= repeats; round++)); do
+        local began=$EPOCHREALTIME
+        "${run[@]}" --base-url "$url/v1" --output "$scratch/run" >/dev/null 2>&1
+        note run-trial "$(python3 benches/journal.py first "$scratch/run" "$began")"
+        rm -rf "$scratch/run"
+    done
+    row 'start to first request: `run` study2_exp1, 2,424 rows' "$(of run) ms ($(spread run))" '< 50 ms'
+    row 'start to first request: `replicate`, 300 + 2,424 rows' "$(of replicate) ms ($(spread replicate))" '< 50 ms'
+    row 'start to first trial sent, probe and seed check included: `run` study2_exp1' \
+        "$(of run-trial) ms ($(spread run-trial))" ''
+}
+
+pod() {
+    say 'pod: building'
+    cargo build --quiet --release -p grace-cli --no-default-features
+    row 'pod build (`--no-default-features`)' "$(stat -c %s "$RELEASE/grace-cli") bytes" '< 15,000,000'
+    cargo build --quiet --release -p grace-cli
+    row 'default build' "$(stat -c %s "$RELEASE/grace-cli") bytes" ''
+}
+
+shuffle() {
+    say 'shuffle'
+    local round
+    rm -f "$scratch"/values.*
+    for round in 1 2 3; do
+        while read -r _ algorithm ms _; do note "grace.$algorithm" "$ms"; done < <("$RELEASE/examples/shuffle_speed")
+        while read -r name ms _; do note "$name" "$ms"; done < <("$VENV/bin/python" benches/shuffle.py | tr -d '()' | sed 's/\.\(permutation\|sample\)[a-z0-9.=]* / /')
+    done
+    row 'order of 1,000,000 rows: pcg64' \
+        "$(of grace.pcg64) ms; NumPy default_rng $(of default_rngseed) ms; $(calc %.2f "$(of grace.pcg64) / $(of default_rngseed)") times" '≤ 1'
+    row 'order of 1,000,000 rows: pandas' \
+        "$(of grace.pandas) ms; NumPy RandomState $(of RandomStateseed) ms, $(calc %.2f "$(of grace.pandas) / $(of RandomStateseed)") times; pandas sample $(of DataFrame) ms" '≤ 1'
+}
+
+resume() {
+    local out=$scratch/sealed
+    start_server --canned ' It was good.'
+    say "resume: sealing $REQUESTS trials"
+    run_grace "$REQUESTS" "$out"
+    local first=$wall first_cpu=$user_sys
+    rm -f "$scratch"/values.*
+    for ((round = 1; round <= ROUNDS; round++)); do
+        run_grace "$REQUESTS" "$out"
+        grep -q 'already complete' "$scratch/out"
+        note again "$wall"
+        note again.cpu "$user_sys"
+        /usr/bin/time -f '%U %S %e %M' -o "$scratch/time" "$grace" verify "$out" >"$scratch/out" 2>&1 || cat "$scratch/out" >&2
+        read -r user sys wall rss < <(tail -1 "$scratch/time")
+        note verify "$wall"
+        note verify.cpu "$(calc %.2f "$user + $sys")"
+        note verify.rss "$rss"
+    done
+    row "$REQUESTS trials: \`run\`, sealed" "$first s ($first_cpu s of CPU)" ''
+    row "$REQUESTS trials: \`run\` again on the sealed folder" "$(of again) s ($(of again.cpu) s of CPU)" ''
+    row "$REQUESTS trials: \`verify\`" "$(of verify) s ($(of verify.cpu) s of CPU), $(calc %.1f "$(of verify.rss) * 1024 / 1e6") MB at most" ''
+}
+
+build() {
+    say "building into $CARGO_TARGET_DIR"
+    cargo build --quiet --release -p grace-client --example generate_speed
+    cargo build --quiet --release -p grace-seed --example shuffle_speed
+    cargo build --quiet --release -p grace-cli
+    # Others may build while this runs.
+    cp "$RELEASE/grace-cli" "$grace"
+    if [[ ! -x $VENV/bin/python ]]; then
+        python3 -m venv "$VENV"
+    fi
+    "$VENV/bin/pip" install --quiet --disable-pip-version-check aiohttp httpx numpy==2.4.6 pandas==3.1.1
+}
+
+machine() {
+    printf '%s: %s × %s, %s, load %s, %s\n\n' "$(date -u +%Y-%m-%d)" "$(nproc)" \
+        "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1)" "$(uname -sr)" "$(cut -d' ' -f1-3 /proc/loadavg)" \
+        "$(rustc --version | cut -d' ' -f1-2), $("$VENV/bin/python" -c 'import sys, aiohttp, httpx, numpy, pandas
+print("Python", sys.version.split()[0] + ", aiohttp", aiohttp.__version__ + ", httpx", httpx.__version__ + ", NumPy", numpy.__version__ + ", pandas", pandas.__version__)')"
+}
+
+parts=("$@")
+((${#parts[@]})) || parts=(pod cpu slots memory start shuffle resume)
+for part in "${parts[@]}"; do
+    [[ $part =~ ^(cpu|slots|memory|start|pod|shuffle|resume)$ ]] || {
+        say "unknown part \`$part\`, expected cpu, slots, memory, start, pod, shuffle or resume"
+        exit 2
+    }
+done
+build
+machine
+printf '| what | median (range) | required |\n|---|---|---|\n'
+for part in "${parts[@]}"; do
+    "$part"
+done
+say "load at the end: $(cut -d' ' -f1-3 /proc/loadavg)"
