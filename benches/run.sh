@@ -10,6 +10,7 @@
 #   ROUNDS=5                      rounds of `cpu`, `slots` and `resume`
 #   REQUESTS=30000                requests of a round of `cpu`, trials of `resume`
 #   MOST_TRIALS=1000000           trials of the largest run of `memory`
+#   BUILD=no                      measure what was built before
 #   CARGO_TARGET_DIR              where to build, by default as .ci/run does
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -50,17 +51,22 @@ of() { median <"$scratch/values.$1"; }
 spread() { sort -g "$scratch/values.$1" | sed -n '1p;$p' | paste -sd '-' | sed 's/-/ to /'; }
 
 # Starts a simulated server with these options; sets $url.
-start_server() {
+start_server() { launch "$grace" serve-sim --port 0 --model tiny "$@"; }
+
+# Starts the server with exact times: SLOTS MS; sets $url.
+start_exact_server() { launch python3 benches/exact_server.py "$@"; }
+
+launch() {
     stop_server
     rm -f "$scratch/server"
-    "$grace" serve-sim --port 0 --model tiny "$@" >"$scratch/server" &
+    "$@" >"$scratch/server" &
     server=$!
     for _ in {1..100}; do
         url=$(sed -n 's,^.* at \(http://.*\)/v1$,\1,p' "$scratch/server" 2>/dev/null || true)
         [[ -n $url ]] && return
         sleep 0.05
     done
-    say 'the simulated server did not start'
+    say 'the server did not start'
     return 1
 }
 
@@ -148,27 +154,38 @@ cpu() {
     row 'CPU a request: run, requests a second of one core' "$(calc %.0f "1e6 / $(of run)")" '≥ 10,000'
 }
 
-slots() {
-    local slots=64 latency=50 requests=6400 ideal=1280 name required
-    start_server --canned ' It was good.'
-    bodies
-    start_server --canned ' It was good.' --slots $slots --latency-ms $latency
+# The rates against the server that is running, as rows about SERVER.
+slot_rates() {
+    local server_name=$1 slots=64 latency=50 requests=6400 ideal=1280 name required lone
     rm -f "$scratch"/values.*
     for ((round = 1; round <= ROUNDS; round++)); do
-        say "slots: round $round of $ROUNDS"
+        say "slots: $server_name, round $round of $ROUNDS"
+        lone=$("$RELEASE/examples/generate_speed" "$url" 40 1 "$scratch/bodies" | awk 'NR == 1 { print 1e3 / $(NF - 3) }')
+        note lone "$lone"
         loops $requests
         run_grace $requests "$scratch/run"
         note run.rate "$(python3 benches/journal.py rate "$scratch/run")"
         rm -rf "$scratch/run"
         python_loop aiohttp $requests
-        python_loop httpx $requests
+        python_loop httpx $((requests / 10))
     done
+    row "$slots slots, $latency ms, $server_name: a lone request of the bare loop" "$(calc %.2f "$(of lone)") ms" ''
     for name in bare generate run aiohttp httpx; do
         required=
         [[ $name == run ]] && required='≥ 95 %'
-        row "$slots slots, $latency ms: $name" \
-            "$(calc %.1f "$(of $name.rate) * 100 / $ideal") % of $ideal a second ($(spread $name.rate) a second)" "$required"
+        row "$slots slots, $latency ms, $server_name: $name" \
+            "$(calc %.1f "$(of $name.rate) * 100 / $ideal") % of $ideal a second ($(spread $name.rate) a second), $(calc %.3f "$(of $name.rate) / $(of bare.rate)") times bare" \
+            "$required"
     done
+}
+
+slots() {
+    start_server --canned ' It was good.'
+    bodies
+    start_server --canned ' It was good.' --slots 64 --latency-ms 50
+    slot_rates serve-sim
+    start_exact_server 64 50
+    slot_rates exact_server.py
 }
 
 memory() {
@@ -258,10 +275,12 @@ resume() {
 }
 
 build() {
-    say "building into $CARGO_TARGET_DIR"
-    cargo build --quiet --release -p grace-client --example generate_speed
-    cargo build --quiet --release -p grace-seed --example shuffle_speed
-    cargo build --quiet --release -p grace-cli
+    if [[ ${BUILD:-yes} != no ]]; then
+        say "building into $CARGO_TARGET_DIR"
+        cargo build --quiet --release -p grace-client --example generate_speed
+        cargo build --quiet --release -p grace-seed --example shuffle_speed
+        cargo build --quiet --release -p grace-cli
+    fi
     # Others may build while this runs.
     cp "$RELEASE/grace-cli" "$grace"
     if [[ ! -x $VENV/bin/python ]]; then
@@ -289,6 +308,7 @@ build
 machine
 printf '| what | median (range) | required |\n|---|---|---|\n'
 for part in "${parts[@]}"; do
+    row "**$part**" "load $(cut -d' ' -f1-3 /proc/loadavg)" ''
     "$part"
 done
 say "load at the end: $(cut -d' ' -f1-3 /proc/loadavg)"

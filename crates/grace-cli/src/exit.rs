@@ -1,6 +1,5 @@
 //! Exit codes, and the last words before them.
 
-use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -136,11 +135,8 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
 }
 
-/// Prints the error, each cause on a line of its own, and the hint. A closed pipe is success.
+/// Prints the error, each cause on a line of its own, and the hint.
 pub(crate) fn report(failure: &Failure) -> ExitCode {
-    if is_broken_pipe(&failure.error) {
-        return ExitCode::from(COMPLETE);
-    }
     let mut stderr = std::io::stderr().lock();
     let _ = writeln!(stderr, "error: {}", failure.error);
     for cause in failure.error.chain().skip(1) {
@@ -150,13 +146,4 @@ pub(crate) fn report(failure: &Failure) -> ExitCode {
         let _ = writeln!(stderr, "hint: {hint}");
     }
     ExitCode::from(failure.code)
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let broken = |cause: &(dyn Error + 'static)| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
-    };
-    error.chain().any(broken)
 }

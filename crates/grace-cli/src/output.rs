@@ -8,12 +8,16 @@ use crate::exit::Failure;
 
 /// Writes a line to stdout.
 pub(crate) fn line(text: impl AsRef<str>) -> Result<(), Failure> {
-    Ok(writeln!(io::stdout().lock(), "{}", text.as_ref())?)
+    raw(&format!("{}\n", text.as_ref()))
 }
 
-/// Writes text to stdout as it is.
+/// Writes text to stdout as it is. Whoever closed the other end has read enough; the command goes on
+/// and keeps its exit code.
 pub(crate) fn raw(text: &str) -> Result<(), Failure> {
-    Ok(io::stdout().lock().write_all(text.as_bytes())?)
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Writes a value as indented JSON.

@@ -147,7 +147,8 @@ fn bar(id: &ExperimentId, requests: u64, answered: u64) -> ProgressBar {
     bar
 }
 
-fn say(text: &str) {
+/// Writes a line to stderr.
+pub(crate) fn say(text: &str) {
     // A closed stderr must not end a run.
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

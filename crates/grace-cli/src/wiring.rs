@@ -29,7 +29,9 @@ pub(crate) fn client(args: &ServerArgs) -> Result<Client, Failure> {
     };
     let retry = RetryPolicy::new()
         .with_max_attempts(args.max_attempts)
-        .with_total_time(args.timeout.max(args.request_timeout));
+        // Time enough for one slow answer, whatever the patience with a server that is gone.
+        .with_total_time(args.timeout.max(args.request_timeout))
+        .with_away_time(args.timeout);
     let mut config = ClientConfig::new(&base_url)?
         .with_attempt_timeout(args.request_timeout)
         .with_retry(retry)
@@ -103,7 +105,10 @@ impl Configuration {
     /// The models of models.yaml.
     pub(crate) fn models(&self) -> Result<ModelCatalog, Failure> {
         let path = self.folder.join("models.yaml");
-        let text = read(&path)?;
+        let text = read(&path).map_err(|problems| {
+            let smallest = "the smallest one is `models: {my-model: {huggingface_name: org/name}}`";
+            Failure::from(problems).with_hint(smallest)
+        })?;
         Ok(ModelCatalog::parse(&path.display().to_string(), &text)?)
     }
 
@@ -176,9 +181,12 @@ fn own_experiments(folder: &Path, problems: &mut Problems) -> Result<Vec<Experim
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
+    let unreadable = |error: std::io::Error| {
+        Failure::configuration(format!("{} cannot be listed: {error}", folder.display()))
+    };
     let mut paths = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
         if path
             .extension()
             .is_some_and(|extension| extension == "yaml" || extension == "yml")

@@ -16,6 +16,7 @@ pub(crate) struct Attempts {
     done: Vec<Attempt>,
     away: u32,
     others: u32,
+    away_since: Option<Instant>,
 }
 
 impl Attempts {
@@ -29,6 +30,7 @@ impl Attempts {
             done: Vec::new(),
             away: 0,
             others: 0,
+            away_since: None,
         }
     }
 
@@ -47,17 +49,20 @@ impl Attempts {
     }
 
     /// The attempt failed; gives how many did so in the same way (away, or
-    /// otherwise) and the time since the first one began.
+    /// otherwise), and the time that counts: since the first attempt began, or
+    /// since the server has been away without a break.
     pub(crate) fn fail(&mut self, failure: &Failure) -> (u32, Duration) {
+        let began = self.under_way.unwrap_or(self.called);
         self.end(failure.status(), Some(failure));
-        let count = if failure.kind().is_away() {
-            &mut self.away
-        } else {
-            &mut self.others
-        };
-        *count += 1;
+        if failure.kind().is_away() {
+            self.away += 1;
+            let since = *self.away_since.get_or_insert(began);
+            return (self.away, self.idle_since - since);
+        }
+        self.others += 1;
+        self.away_since = None;
         let first_began = self.first_began.unwrap_or(self.called);
-        (*count, self.idle_since - first_began)
+        (self.others, self.idle_since - first_began)
     }
 
     /// The caller cancelled, perhaps in the midst of an attempt.

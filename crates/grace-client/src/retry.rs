@@ -18,17 +18,19 @@ use crate::failure::Failure;
 pub struct RetryPolicy {
     max_attempts: u32,
     total_time: Duration,
+    away_time: Duration,
     base_delay: Duration,
     max_delay: Duration,
 }
 
 impl RetryPolicy {
-    /// At most 10 attempts in at most 10 minutes, with waits from 500 ms up to
+    /// At most 10 attempts in at most 10 minutes, as long for a server that is away, with waits from 500 ms up to
     /// 30 s.
     pub const fn new() -> Self {
         Self {
             max_attempts: 10,
             total_time: Duration::from_mins(10),
+            away_time: Duration::from_mins(10),
             base_delay: Duration::from_millis(500),
             max_delay: Duration::from_secs(30),
         }
@@ -48,6 +50,14 @@ impl RetryPolicy {
     #[must_use]
     pub const fn with_total_time(mut self, limit: Duration) -> Self {
         self.total_time = limit;
+        self
+    }
+
+    /// Limits the time for which a server that is away is waited for, from the
+    /// first attempt that found none.
+    #[must_use]
+    pub const fn with_away_time(mut self, limit: Duration) -> Self {
+        self.away_time = limit;
         self
     }
 
@@ -73,7 +83,8 @@ impl RetryPolicy {
     ///
     /// `attempt` counts failures of the same sort so far, this one included:
     /// attempts that found no server, or all others. `elapsed` is the time
-    /// since the first attempt started; `jitter` lies in [0, 1).
+    /// since the first attempt started or, where none is found, since the server
+    /// has been away; `jitter` lies in [0, 1).
     ///
     /// # Examples
     ///
@@ -103,7 +114,12 @@ impl RetryPolicy {
             None => share(self.ceiling(attempt), jitter),
         };
         let end = elapsed.checked_add(delay)?;
-        (end < self.total_time).then_some(delay)
+        let limit = if kind.is_away() {
+            self.away_time
+        } else {
+            self.total_time
+        };
+        (end < limit).then_some(delay)
     }
 
     fn ceiling(&self, attempt: u32) -> Duration {

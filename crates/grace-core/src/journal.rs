@@ -85,7 +85,7 @@ pub struct JournalLine<'a> {
 /// One try of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Try {
-    /// Seconds since the first try began.
+    /// Seconds from the call to the start of this try.
     pub after: f64,
     /// Seconds that it took.
     pub took: f64,

@@ -85,7 +85,7 @@ pub struct Counts {
     pub duplicates: u64,
     /// Journal lines that were cut off or damaged, and dropped.
     pub damaged_lines: u64,
-    /// Tries that were repeated.
+    /// Tries beyond the first, of the lines that count.
     pub retries: u64,
 }
 
@@ -101,7 +101,7 @@ impl Counts {
     }
 }
 
-/// One process that worked on a replication; also the content of its `attempt.json`.
+/// One process that worked on a replication.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptInfo {
     /// The folder's name: start and uid.
@@ -119,8 +119,20 @@ pub struct AttemptInfo {
     /// Its exit code; absent like `end`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit: Option<u8>,
+    /// The server that it asked: kind and version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
     /// The fingerprint of its inputs.
     pub fingerprint: String,
+}
+
+/// The content of an attempt's `attempt.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptFile {
+    /// Who works here, and since when.
+    pub attempt: AttemptInfo,
+    /// What decides the results; equal for all attempts that share a folder.
+    pub inputs: Inputs,
 }
 
 /// A JSON object whose keys keep their order.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{Digest, Hasher};
 use crate::experiment::{Experiment, GenerateQuery, Query, Sampling};
 use crate::id::QueryId;
-use crate::model::Model;
+use crate::model::{Model, ServerSettings};
 use crate::settings::RequestSeeds;
 use crate::stimuli::StimuliIndex;
 
@@ -168,6 +168,8 @@ impl Inputs {
         inputs.put("model_name", &model.name);
         inputs.put("replication_index", replication);
         inputs.put("api", model.api.as_str());
+        inputs.put("served_name", &model.served_name);
+        inputs.put_server(&model.server);
         if let Some(revision) = &model.revision {
             inputs.put("revision", revision);
         }
@@ -230,6 +232,21 @@ impl Inputs {
     /// The value of an input.
     pub fn value(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(String::as_str)
+    }
+
+    fn put_server(&mut self, server: &ServerSettings) {
+        if let Some(size) = server.tensor_parallel_size {
+            self.put("tensor_parallel_size", size);
+        }
+        if let Some(dtype) = &server.dtype {
+            self.put("dtype", dtype);
+        }
+        if let Some(length) = server.max_model_len {
+            self.put("max_model_len", length);
+        }
+        if !server.extra_args.is_empty() {
+            self.put("extra_args", format!("{:?}", server.extra_args));
+        }
     }
 
     fn put(&mut self, key: &str, value: impl Display) {

@@ -66,7 +66,8 @@ pub struct Judgement {
 impl Judgement {
     /// Judges the answer that `line` holds to `query`.
     ///
-    /// An answer cut off by the token limit counts if it can be read, and is `truncated` if not.
+    /// An answer cut off by the token limit counts only if it ends a sentence or line somewhere before: "Either 1
+    /// or" says nothing yet, "2. I think" does.
     pub fn of(query: &GenerateQuery, line: &JournalLine<'_>) -> Self {
         let without_answer = |outcome| Self {
             outcome,
@@ -77,7 +78,8 @@ impl Judgement {
             RequestOutcome::Answered => {
                 let text = line.text.as_deref().unwrap_or_default();
                 let cut = line.finish_reason.as_deref() == Some("length");
-                Self::of_text(query.reading.read(text), cut)
+                let unfinished = cut && !text.contains(['.', '!', '?', '\n']);
+                Self::of_text(query.reading.read(text), cut, unfinished)
             }
             RequestOutcome::Truncated => without_answer(Outcome::Truncated),
             RequestOutcome::RefusedByServer => without_answer(Outcome::RefusedByServer),
@@ -86,23 +88,23 @@ impl Judgement {
         }
     }
 
-    fn of_text(read: Result<Vec<Value>, Unparsable>, cut: bool) -> Self {
-        match read {
-            Ok(values) => Self {
-                outcome: Outcome::Answered,
-                reason: None,
-                values,
-            },
-            Err(reason) if cut => Self {
-                outcome: Outcome::Truncated,
-                reason: Some(format!("the token limit came before the end, and {reason}")),
-                values: Vec::new(),
-            },
-            Err(reason) => Self {
-                outcome: Outcome::Unparsable,
-                reason: Some(reason.to_string()),
-                values: Vec::new(),
-            },
+    fn of_text(read: Result<Vec<Value>, Unparsable>, cut: bool, unfinished: bool) -> Self {
+        let (outcome, reason, values) = match read {
+            Ok(values) if !unfinished => (Outcome::Answered, None, values),
+            Ok(_) => {
+                let reason = String::from("the token limit came before the end of a sentence");
+                (Outcome::Truncated, Some(reason), Vec::new())
+            }
+            Err(reason) if cut => {
+                let reason = format!("the token limit came before the end, and {reason}");
+                (Outcome::Truncated, Some(reason), Vec::new())
+            }
+            Err(reason) => (Outcome::Unparsable, Some(reason.to_string()), Vec::new()),
+        };
+        Self {
+            outcome,
+            reason,
+            values,
         }
     }
 }

@@ -76,8 +76,8 @@ pub(crate) struct Asked<'a> {
 pub(crate) struct Answer {
     pub(crate) line: Vec<u8>,
     pub(crate) outcome: RequestOutcome,
-    /// The server was away for all the time that was allowed.
-    pub(crate) server_away: bool,
+    /// Going on makes no sense: the server was away for all the time that was allowed, or refuses everything.
+    pub(crate) server_gone: bool,
 }
 
 /// What became of a request; `None` if it was cancelled.
@@ -128,9 +128,12 @@ fn answered(asked: Asked<'_>, generation: &Generation) -> Answer {
 fn unanswered(asked: Asked<'_>, error: &RequestError) -> Answer {
     let outcome = match error.kind() {
         RequestErrorKind::OverContext => RequestOutcome::OverContext,
-        RequestErrorKind::Refused { .. } | RequestErrorKind::Unsendable => {
-            RequestOutcome::RefusedByServer
+        // Other refusals (401, 404, …) are about the key or the model, not about this request.
+        RequestErrorKind::Refused {
+            status: 400 | 413 | 422,
+            ..
         }
+        | RequestErrorKind::Unsendable => RequestOutcome::RefusedByServer,
         _ => RequestOutcome::Failed,
     };
     let request = one_line(error.request());
@@ -153,14 +156,16 @@ fn unanswered(asked: Asked<'_>, error: &RequestError) -> Answer {
         response: None,
         error_body: error.last_body().map(Into::into),
     };
-    finish(
-        &line,
-        outcome,
-        error.kind() == RequestErrorKind::Unavailable,
-    )
+    let refuses_all = outcome == RequestOutcome::Failed
+        && matches!(
+            error.kind(),
+            RequestErrorKind::Refused { .. } | RequestErrorKind::Untrusted
+        );
+    let server_gone = refuses_all || error.kind() == RequestErrorKind::Unavailable;
+    finish(&line, outcome, server_gone)
 }
 
-fn finish(line: &JournalLine<'_>, outcome: RequestOutcome, server_away: bool) -> Answer {
+fn finish(line: &JournalLine<'_>, outcome: RequestOutcome, server_gone: bool) -> Answer {
     let mut bytes = Vec::with_capacity(2048);
     serde_json::to_writer(&mut bytes, line)
         .expect("strings and finite numbers serialise into memory");
@@ -168,7 +173,7 @@ fn finish(line: &JournalLine<'_>, outcome: RequestOutcome, server_away: bool) ->
     Answer {
         line: bytes,
         outcome,
-        server_away,
+        server_gone,
     }
 }
 

@@ -4,9 +4,9 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use grace_core::Digest;
 use grace_core::layout::{AttemptLayout, ReplicationLayout};
-use grace_core::metadata::AttemptInfo;
+use grace_core::metadata::{AttemptFile, AttemptInfo};
+use grace_core::plan::{Difference, Inputs};
 
 use crate::clock::Timestamp;
 use crate::durable::{Attempted, FileError, create_folder, replace, sync_folder};
@@ -37,23 +37,27 @@ pub enum AttemptError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
-    /// An attempt in the same folder worked with other inputs.
-    #[error("attempt {name} worked with other inputs (fingerprint {found}, expected {expected})")]
+    /// An attempt in the same folder answered queries under other inputs.
+    #[error("attempt {name} worked with other inputs:\n  {}", listed(.differences))]
     OtherInputs {
         /// The attempt.
         name: String,
-        /// Its fingerprint.
-        found: String,
-        /// The fingerprint of this process.
-        expected: String,
+        /// What differs.
+        differences: Vec<Difference>,
     },
+}
+
+/// Differences, a line each.
+pub(crate) fn listed(differences: &[Difference]) -> String {
+    let lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    lines.join("\n  ")
 }
 
 /// The attempt of this process.
 #[derive(Debug)]
 pub(crate) struct Attempt {
     pub(crate) layout: AttemptLayout,
-    pub(crate) info: AttemptInfo,
+    file: AttemptFile,
 }
 
 impl Attempt {
@@ -62,7 +66,7 @@ impl Attempt {
         replication: &ReplicationLayout,
         host: &Host,
         start: Timestamp,
-        fingerprint: Digest,
+        inputs: &Inputs,
     ) -> Result<Self, FileError> {
         create_folder(&replication.attempts())?;
         let name = format!("{}-{}", start.sortable(), safe(&host.uid));
@@ -74,9 +78,17 @@ impl Attempt {
             uid: host.uid.clone(),
             node: host.node.clone(),
             exit: None,
-            fingerprint: fingerprint.to_string(),
+            server: None,
+            fingerprint: inputs.fingerprint().to_string(),
         };
-        let attempt = Self { layout, info };
+        let inputs = inputs.clone();
+        let attempt = Self {
+            layout,
+            file: AttemptFile {
+                attempt: info,
+                inputs,
+            },
+        };
         attempt.write()?;
         sync_folder(&replication.attempts())?;
         sync_folder(replication.folder())?;
@@ -85,13 +97,24 @@ impl Attempt {
 
     /// Writes down how it ended.
     pub(crate) fn end(&mut self, end: Timestamp, exit: u8) -> Result<(), FileError> {
-        self.info.end = Some(end.to_string());
-        self.info.exit = Some(exit);
+        self.file.attempt.end = Some(end.to_string());
+        self.file.attempt.exit = Some(exit);
         self.write()
     }
 
+    /// Writes down which server it asks.
+    pub(crate) fn record_server(&mut self, server: String) -> Result<(), FileError> {
+        self.file.attempt.server = Some(server);
+        self.write()
+    }
+
+    /// Its name, start and end.
+    pub(crate) fn info(&self) -> &AttemptInfo {
+        &self.file.attempt
+    }
+
     fn write(&self) -> Result<(), FileError> {
-        let mut bytes = serde_json::to_vec_pretty(&self.info).expect("plain strings serialise");
+        let mut bytes = serde_json::to_vec_pretty(&self.file).expect("plain strings serialise");
         bytes.push(b'\n');
         replace(&self.layout.info(), &bytes)
     }
@@ -119,7 +142,7 @@ fn own_folder(
 }
 
 /// All attempts of a replication, in the order of their start.
-pub(crate) fn attempts(replication: &ReplicationLayout) -> Result<Vec<AttemptInfo>, AttemptError> {
+pub(crate) fn attempts(replication: &ReplicationLayout) -> Result<Vec<AttemptFile>, AttemptError> {
     let folder = replication.attempts();
     if !folder.exists() {
         return Ok(Vec::new());
@@ -133,40 +156,56 @@ pub(crate) fn attempts(replication: &ReplicationLayout) -> Result<Vec<AttemptInf
             attempts.extend(read(replication, name)?);
         }
     }
-    attempts.sort_by(|a, b| a.name.cmp(&b.name));
+    attempts.sort_by(|a, b| a.attempt.name.cmp(&b.attempt.name));
     Ok(attempts)
 }
 
 /// `None` for an attempt that ended before it could describe itself, and so before any journal.
-fn read(replication: &ReplicationLayout, name: &str) -> Result<Option<AttemptInfo>, AttemptError> {
+fn read(replication: &ReplicationLayout, name: &str) -> Result<Option<AttemptFile>, AttemptError> {
     let path = replication.attempt(name).info();
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(FileError::new("reading", &path, error).into()),
     };
-    let info = serde_json::from_slice(&bytes);
-    info.map(Some)
+    let file = serde_json::from_slice(&bytes);
+    file.map(Some)
         .map_err(|source| AttemptError::Damaged { path, source })
 }
 
-/// Refuses attempts that worked with other inputs than `fingerprint` stands for.
+/// Refuses attempts that answered queries under other inputs than `now`.
+///
+/// One that answered nothing binds nobody: a mistyped model name can be put right.
 pub(crate) fn check_inputs(
-    attempts: &[AttemptInfo],
-    fingerprint: Digest,
+    replication: &ReplicationLayout,
+    attempts: &[AttemptFile],
+    now: &Inputs,
 ) -> Result<(), AttemptError> {
-    let expected = fingerprint.to_string();
-    match attempts
-        .iter()
-        .find(|attempt| attempt.fingerprint != expected)
-    {
-        None => Ok(()),
-        Some(other) => Err(AttemptError::OtherInputs {
-            name: other.name.clone(),
-            found: other.fingerprint.clone(),
-            expected,
-        }),
+    for file in attempts {
+        let name = &file.attempt.name;
+        let differences = now.differences(&file.inputs);
+        if !differences.is_empty() && has_answers(&replication.attempt(name))? {
+            return Err(AttemptError::OtherInputs {
+                name: name.clone(),
+                differences,
+            });
+        }
     }
+    Ok(())
+}
+
+/// Whether any journal of an attempt holds a line.
+pub(crate) fn has_answers(attempt: &AttemptLayout) -> Result<bool, FileError> {
+    for entry in fs::read_dir(attempt.folder()).attempted("listing", attempt.folder())? {
+        let path = entry.attempted("listing", attempt.folder())?.path();
+        let is_journal = path
+            .extension()
+            .is_some_and(|extension| extension == "jsonl");
+        if is_journal && path.metadata().is_ok_and(|metadata| metadata.len() > 0) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn safe(uid: &str) -> String {

@@ -92,6 +92,16 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     rename(&aside, path)
 }
 
+/// Puts a copy of `from` at `to` at once.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), FileError> {
+    let aside = aside(to);
+    fs::copy(from, &aside).attempted("copying to", &aside)?;
+    File::open(&aside)
+        .and_then(|file| file.sync_all())
+        .attempted("syncing", &aside)?;
+    rename(&aside, to)
+}
+
 /// Renames, and makes the new name survive a crash.
 pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
     fs::rename(from, to).attempted("renaming to", to)?;
@@ -115,8 +125,9 @@ pub(crate) fn sync_parent(path: &Path) -> Result<(), FileError> {
 
 /// A lock that is held for the time of a few renames.
 ///
-/// Processes on other nodes see it where the file system knows locks; where it does
-/// not, nothing is locked, and the order of the renames alone keeps results whole.
+/// Processes on other nodes see it where the file system knows locks. Where it does not, nothing is locked:
+/// sealed files stay whole by the order of the renames, but the description of a replication that
+/// two processes finish in the same moment may be that of the later one.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: Option<File>,
@@ -131,10 +142,11 @@ impl Lock {
             .write(true)
             .open(path)
             .attempted("opening", path)?;
-        Ok(match file.lock() {
-            Ok(()) => Self { _file: Some(file) },
-            Err(_) => Self { _file: None },
-        })
+        match file.lock() {
+            Ok(()) => Ok(Self { _file: Some(file) }),
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(Self { _file: None }),
+            Err(error) => Err(FileError::new("locking", path, error)),
+        }
     }
 }
 

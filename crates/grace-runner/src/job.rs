@@ -156,6 +156,23 @@ pub(crate) struct Prepared {
 pub(crate) struct PreparedExperiment {
     pub(crate) plan: ExperimentPlan,
     pub(crate) stimuli: StimuliFile,
+    /// The start of each prompt's digest, by row and query.
+    prompts: Vec<u64>,
+}
+
+impl PreparedExperiment {
+    /// Whether `prompt` is what was planned for query number `query` of row `trial_id`: the stimuli file may
+    /// change under a run, and what is sent must not.
+    pub(crate) fn is_planned(&self, trial_id: u32, query: usize, prompt: &str) -> bool {
+        let place = trial_id as usize * self.plan.experiment.queries.len() + query;
+        self.prompts.get(place) == Some(&short_digest(prompt))
+    }
+}
+
+fn short_digest(prompt: &str) -> u64 {
+    let digest = Digest::of(prompt.as_bytes());
+    let first = digest.as_bytes().first_chunk().copied().unwrap_or_default();
+    u64::from_be_bytes(first)
 }
 
 /// Reads and checks every file of a job, and makes every prompt once.
@@ -203,8 +220,11 @@ fn prepare_experiment(
             source,
         })?
         .with_limit(job.limit.map(NonZeroU32::get));
-    let mut prompts = PromptDigest::new();
-    let each = |_, query: &Query, prompt: &str| prompts.add(query, prompt);
+    let (mut digest, mut prompts) = (PromptDigest::new(), Vec::new());
+    let each = |_, query: &Query, prompt: &str| {
+        digest.add(query, prompt);
+        prompts.push(short_digest(prompt));
+    };
     each_prompt(
         &stimuli,
         &plan.stimuli,
@@ -212,7 +232,12 @@ fn prepare_experiment(
         &job.stimuli,
         each,
     )?;
-    Ok((PreparedExperiment { plan, stimuli }, prompts.finish()))
+    let prepared = PreparedExperiment {
+        plan,
+        stimuli,
+        prompts,
+    };
+    Ok((prepared, digest.finish()))
 }
 
 fn prompt_problem(stimuli: &Path, trial_id: u32, error: &PromptError) -> Problem {

@@ -13,6 +13,7 @@ use grace_core::model::Model;
 use grace_core::plan::{Difference, Inputs, RequestSettings};
 use serde_json::{Value, json};
 
+use crate::attempt::listed;
 use crate::clock::Timestamp;
 use crate::durable::FileError;
 use crate::job::{Job, Prepared};
@@ -32,12 +33,16 @@ pub enum MetadataError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// The file was written in another format.
+    #[error("{} has the format `{found}`, expected `{SCHEMA}`; use the version of grace that wrote it", .path.display())]
+    OtherFormat {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: String,
+    },
     /// The folder holds results of another plan.
-    #[error(
-        "{} holds results of other inputs:\n  {}",
-        .path.display(),
-        .differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ")
-    )]
+    #[error("{} holds results of other inputs:\n  {}", .path.display(), listed(.differences))]
     OtherInputs {
         /// The folder.
         path: PathBuf,
@@ -54,10 +59,15 @@ pub(crate) fn load(layout: &ReplicationLayout) -> Result<Option<Metadata>, Metad
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(FileError::new("reading", &path, error).into()),
     };
-    let metadata = serde_json::from_slice(&bytes);
-    metadata
-        .map(Some)
-        .map_err(|source| MetadataError::Damaged { path, source })
+    let metadata: Metadata = match serde_json::from_slice(&bytes) {
+        Ok(metadata) => metadata,
+        Err(source) => return Err(MetadataError::Damaged { path, source }),
+    };
+    if metadata.schema != SCHEMA {
+        let found = metadata.schema;
+        return Err(MetadataError::OtherFormat { path, found });
+    }
+    Ok(Some(metadata))
 }
 
 /// The seed with which an experiment was begun in this folder, if it was.
@@ -92,6 +102,23 @@ pub(crate) fn check_inputs(
         path: layout.folder().to_owned(),
         differences,
     })
+}
+
+/// Kind and version of the server, as attempts record them.
+pub(crate) fn server_text(probe: &Probe) -> String {
+    let version = probe
+        .server_version
+        .as_deref()
+        .unwrap_or("of unknown version");
+    format!("{} {version}", server_kind(probe))
+}
+
+fn server_kind(probe: &Probe) -> &'static str {
+    match probe.server_kind {
+        ServerKind::Vllm => "vllm",
+        ServerKind::LlamaCpp => "llama.cpp",
+        _ => "other",
+    }
 }
 
 /// The metadata of a replication that begins now, or goes on from `recorded`.
@@ -195,11 +222,7 @@ fn deployment(metadata: &mut Metadata, job: &Job) {
 
 /// Writes down what the server said of itself.
 pub(crate) fn record_probe(metadata: &mut Metadata, probe: &Probe) {
-    let kind = match probe.server_kind {
-        ServerKind::Vllm => "vllm",
-        ServerKind::LlamaCpp => "llama.cpp",
-        _ => "other",
-    };
+    let kind = server_kind(probe);
     let vllm = (probe.server_kind == ServerKind::Vllm).then_some(&probe.server_version);
     let info = &mut metadata.deployment_info;
     info.set("vllm_version", json!(vllm));

@@ -151,7 +151,7 @@ fn find(
 ) -> Result<Vec<String>, ReplayError> {
     let mut found: Vec<(String, String)> = Vec::new();
     for attempt in attempts(layout)? {
-        let path = layout.attempt(&attempt.name).journal(experiment);
+        let path = layout.attempt(&attempt.attempt.name).journal(experiment);
         if !path.exists() {
             continue;
         }

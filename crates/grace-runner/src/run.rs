@@ -20,10 +20,13 @@ use crate::stimuli::StimuliError;
 /// How the loop ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LoopEnd {
-    /// Every open request was tried.
-    Done,
-    /// The server was away for longer than was allowed, or failed every request.
-    ServerAway,
+    /// Every open request was tried; so many failed.
+    Done {
+        /// Requests that may be tried again.
+        failed: u64,
+    },
+    /// The server was away for longer than was allowed, or failed or refused every request.
+    ServerGone,
     /// The caller cancelled.
     Cancelled,
 }
@@ -79,30 +82,30 @@ impl Asker<'_> {
     ) -> Result<LoopEnd, RunError> {
         let plans = request_plans(&prepared.plan, model);
         let open = outstanding(&prepared.plan, |row, query| index.is_final(row, query));
-        let answers = stream::iter(open)
+        let wanted = open.take_while(|_| !self.cancel.is_cancelled());
+        let answers = stream::iter(wanted)
             .map(|(row, query)| self.ask(prepared, &plans, row, query))
             .buffer_unordered(self.max_connections.get());
         let mut answers = std::pin::pin!(answers);
         let mut losses = Losses::new(self.max_connections);
-        loop {
-            let next = tokio::select! {
-                biased;
-                () = self.cancel.cancelled() => return Ok(LoopEnd::Cancelled),
-                next = answers.next() => next,
-            };
-            let Some(asked) = next else {
-                return Ok(LoopEnd::Done);
-            };
+        let mut failed = 0;
+        // Cancelling ends every request in flight at once; answers that are there already are kept.
+        while let Some(asked) = answers.next().await {
             let Some(answer) = asked? else {
-                return Ok(LoopEnd::Cancelled);
+                continue;
             };
             self.monitor.finished(answer.outcome);
-            let server_away = losses.count(&answer);
+            failed += u64::from(!answer.outcome.is_final());
+            let server_gone = losses.count(&answer);
             journal.append(answer.line).await?;
-            if server_away {
-                return Ok(LoopEnd::ServerAway);
+            if server_gone {
+                return Ok(LoopEnd::ServerGone);
             }
         }
+        if self.cancel.is_cancelled() {
+            return Ok(LoopEnd::Cancelled);
+        }
+        Ok(LoopEnd::Done { failed })
     }
 
     async fn ask(
@@ -120,6 +123,9 @@ impl Asker<'_> {
             .prompts
             .render(query_id, &stimulus.prompt_context())?;
         drop(stimulus);
+        if !prepared.is_planned(trial_id, query, &prompt) {
+            return Err(prepared.stimuli.changed().into());
+        }
         let seed = plan.request_seed(query_id, trial_id).0;
         let request = plans[query].request(prompt, seed);
         let asked = Asked {
@@ -153,12 +159,12 @@ struct Losses {
 }
 
 impl Losses {
-    /// A server that fails twice as many requests in a row as are in flight answers none.
+    /// A server that fails as many requests in a row as are in flight answers none.
     fn new(max_connections: NonZeroUsize) -> Self {
         const FEWEST: usize = 16;
         Self {
             in_a_row: 0,
-            most: FEWEST.max(max_connections.get() * 2),
+            most: FEWEST.max(max_connections.get()),
         }
     }
 
@@ -169,7 +175,7 @@ impl Losses {
         } else {
             self.in_a_row = 0;
         }
-        answer.server_away || self.in_a_row >= self.most
+        answer.server_gone || self.in_a_row >= self.most
     }
 }
 
@@ -199,11 +205,11 @@ mod tests {
         }
     }
 
-    fn failed(server_away: bool) -> Answer {
+    fn failed(server_gone: bool) -> Answer {
         Answer {
             line: Vec::new(),
             outcome: RequestOutcome::Failed,
-            server_away,
+            server_gone,
         }
     }
 

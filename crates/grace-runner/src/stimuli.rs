@@ -43,12 +43,21 @@ impl StimuliFile {
             File::open(path).map_err(|error| refused(format!("cannot be opened: {error}")))?;
         let is_file = file.metadata().is_ok_and(|metadata| metadata.is_file());
         if !is_file {
-            return Err(refused(String::from("is a folder, expected a CSV file")));
+            return Err(refused(String::from(
+                "is no regular file, expected a CSV file",
+            )));
         }
         let index = scan(&name, BufReader::with_capacity(1 << 16, &file), experiment)
             .map_err(StimuliError::Invalid)?;
         let path = path.to_owned();
         Ok((Self { path, file }, index))
+    }
+
+    /// The error for a file that is no longer what was scanned.
+    pub(crate) fn changed(&self) -> StimuliError {
+        StimuliError::Changed {
+            path: self.path.clone(),
+        }
     }
 
     /// The stimulus in row `trial_id`.
@@ -57,9 +66,7 @@ impl StimuliFile {
         index: &StimuliIndex,
         trial_id: u32,
     ) -> Result<Stimulus, StimuliError> {
-        let changed = || StimuliError::Changed {
-            path: self.path.clone(),
-        };
+        let changed = || self.changed();
         let (start, end) = index.span(trial_id).ok_or_else(changed)?;
         let length = usize::try_from(end - start).map_err(|_| changed())?;
         let mut bytes = vec![0; length];
@@ -78,9 +85,7 @@ impl StimuliFile {
         let now = Self::open(&self.path, experiment).map(|(_, index)| index.digest());
         match now {
             Ok(digest) if digest == expected => Ok(()),
-            _ => Err(StimuliError::Changed {
-                path: self.path.clone(),
-            }),
+            _ => Err(self.changed()),
         }
     }
 }

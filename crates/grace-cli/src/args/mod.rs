@@ -83,6 +83,9 @@ pub(crate) enum Format {
 pub(crate) struct VerifyArgs {
     /// A replication, a model's folder, or a whole results folder
     pub(crate) path: PathBuf,
+    /// Number of replications that each model must have
+    #[arg(long, value_name = "N", env = "GRACE_REPLICATIONS")]
+    pub(crate) replications: Option<u32>,
     /// Least share of answers that could be read, in each experiment
     #[arg(long, value_name = "SHARE", default_value_t = 0.95, value_parser = share, env = "GRACE_MIN_PARSE_RATE")]
     pub(crate) min_parse_rate: f64,
@@ -154,6 +157,12 @@ pub(crate) struct CompletionsArgs {
     pub(crate) shell: clap_complete::Shell,
 }
 
+/// The index of a replication.
+pub(crate) fn index(text: &str) -> Result<u32, String> {
+    text.parse()
+        .map_err(|_| String::from("expected a whole number from 0"))
+}
+
 /// A number from 0 to 1.
 pub(crate) fn share(text: &str) -> Result<f64, String> {
     match text.parse() {
@@ -169,19 +178,19 @@ Examples:
   grace-cli demo --out /tmp/demo      somewhere else";
 const RUN_EXAMPLES: &str = "\
 Examples:
-  grace-cli run --experiment study1_exp1 --input study1.csv --output out/ \\
-      --model-name google/gemma-2-2b-it --base-url http://127.0.0.1:8000/v1 --seed 1001 --shuffle
-  grace-cli run --experiment mine.yaml --input mine.csv --output mine.json --model-name tiny \\
-      --base-url http://127.0.0.1:8000/v1 --limit 20
+  grace-cli run --experiment study1_exp1 --input study1.csv --output out/ --seed 1001 --shuffle \\
+      --model-name google/gemma-2-2b-it --base-url http://127.0.0.1:8000/v1
+  grace-cli run --experiment mine.yaml --input mine.csv --output mine.json --limit 20 \\
+      --model-name tiny --base-url http://127.0.0.1:8000/v1
 
-`--shuffle` protects against drift over the hours of a run. Each trial is a request of its own, so the
-order cannot change what a model remembers.";
+`--shuffle` protects against drift over the hours of a run. Each trial is a request of its own,
+so the order cannot change what a model remembers.";
 const REPLICATE_EXAMPLES: &str = "\
 Examples:
-  grace-cli replicate --model gemma-2b-rtx3090 --config config/ --results /results --replication 0 \\
-      --base-url http://127.0.0.1:8000/v1
-  JOB_COMPLETION_INDEX=3 grace-cli replicate --model gemma-2b-rtx3090 --config config/ --results /results \\
-      --base-url http://127.0.0.1:8000/v1 --limit 20
+  grace-cli replicate --model gemma-2b-rtx3090 --config config/ --results /results \\
+      --replication 0 --base-url http://127.0.0.1:8000/v1
+  JOB_COMPLETION_INDEX=3 grace-cli replicate --model gemma-2b-rtx3090 --config config/ \\
+      --results /results --base-url http://127.0.0.1:8000/v1 --limit 20
 
 Running it again goes on where it stopped, and leaves a sealed replication alone.";
 const VERIFY_EXAMPLES: &str = "\
@@ -190,8 +199,10 @@ Examples:
   grace-cli verify /results/gemma-2b-rtx3090/replication-0 --output json";
 const REPLAY_EXAMPLES: &str = "\
 Examples:
-  grace-cli replay /results/tiny/replication-0 --experiment study1_exp1 --trial 12 --base-url http://127.0.0.1:8000/v1
-  grace-cli replay out/ -e study1_exp1 -t 0 -t 7 -q knowledge --base-url http://127.0.0.1:8000/v1 --output json";
+  grace-cli replay /results/tiny/replication-0 --experiment study1_exp1 --trial 12 \\
+      --base-url http://127.0.0.1:8000/v1
+  grace-cli replay out/ -e study1_exp1 -t 0 -t 7 -q knowledge --output json \\
+      --base-url http://127.0.0.1:8000/v1";
 const SEEDS_EXAMPLES: &str = "\
 Examples:
   grace-cli seeds --replications 5
@@ -204,7 +215,7 @@ Examples:
 const SERVE_SIM_EXAMPLES: &str = "\
 Examples:
   grace-cli serve-sim --port 8000 --model sim
-  grace-cli serve-sim --port 8000 --model sim --batch-effect-sd 0.5 --instance 3 --latency-ms 50 --slots 64";
+  grace-cli serve-sim --port 8000 --batch-effect-sd 0.5 --instance 3 --latency-ms 50 --slots 64";
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   grace-cli completions bash > ~/.local/share/bash-completion/completions/grace-cli

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use grace_core::model::Api;
 use grace_core::settings::RequestSeeds;
 use grace_core::{ExperimentId, ModelKey};
@@ -24,7 +25,7 @@ pub(crate) struct WorkArgs {
     #[arg(long, value_name = "SHARE", default_value_t = 0.05, value_parser = super::share, env = "GRACE_FAIL_ON_ERROR")]
     pub(crate) fail_on_error: f64,
     /// Go on with a server that does not honour seeds; no trial can be replayed then
-    #[arg(long, env = "GRACE_SEEDS_OPTIONAL")]
+    #[arg(long, env = "GRACE_SEEDS_OPTIONAL", value_parser = BoolishValueParser::new())]
     pub(crate) seeds_optional: bool,
 }
 
@@ -50,7 +51,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "SEED", env = "GRACE_SEED")]
     pub(crate) seed: Option<u64>,
     /// Show trials in the order `pcg64` of the seed; protects against drift over the hours of a run
-    #[arg(long, env = "GRACE_SHUFFLE", conflicts_with = "order")]
+    #[arg(long, env = "GRACE_SHUFFLE", value_parser = BoolishValueParser::new())]
     pub(crate) shuffle: bool,
     /// Show trials in this order: pcg64, pandas or as-given [default: as-given]
     #[arg(long, value_name = "ALGORITHM", env = "GRACE_ORDER")]
@@ -116,7 +117,7 @@ pub(crate) struct ReplicateArgs {
     #[arg(long, short, value_name = "DIR", env = "GRACE_RESULTS")]
     pub(crate) results: PathBuf,
     /// The index of the replication, from 0 [default: `JOB_COMPLETION_INDEX`]
-    #[arg(long, value_name = "N", env = "GRACE_REPLICATION")]
+    #[arg(long, value_name = "N", env = "GRACE_REPLICATION", allow_negative_numbers = true, value_parser = super::index)]
     pub(crate) replication: Option<u32>,
     /// Folder of the stimuli [default: `stimuli` in the configuration]
     #[arg(long, value_name = "DIR", env = "GRACE_STIMULI")]

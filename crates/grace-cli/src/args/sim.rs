@@ -58,8 +58,7 @@ pub(crate) struct ServeSimArgs {
     #[arg(
         long,
         value_name = "SD",
-        default_value_t = 0.0,
-        env = "GRACE_SIM_BATCH_EFFECT_SD"
+        default_value_t = 0.0, value_parser = deviation, env = "GRACE_SIM_BATCH_EFFECT_SD"
     )]
     pub(crate) batch_effect_sd: f64,
     /// Which instance this is: its shift follows from it
@@ -90,4 +89,11 @@ pub(crate) struct ServeSimArgs {
     /// Answer every request with this text, without thinking: for benchmarks
     #[arg(long, value_name = "TEXT", env = "GRACE_SIM_CANNED")]
     pub(crate) canned: Option<String>,
+}
+
+fn deviation(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(sd) if (0.0..=1e6).contains(&sd) => Ok(sd),
+        _ => Err(String::from("expected a number from 0, such as 0.5")),
+    }
 }

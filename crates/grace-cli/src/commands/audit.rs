@@ -2,6 +2,7 @@
 
 use grace_core::experiment::Experiment;
 use grace_core::model::Model;
+use grace_core::settings::RequestSeeds;
 use grace_runner::audit::{AuditLabel, audit_experiment};
 use grace_seed::{AuditReport, CollisionClass, SeedAudit};
 use serde::Serialize;
@@ -20,6 +21,7 @@ pub(crate) fn run(args: &AuditArgs) -> Result<u8, Failure> {
         requests: report.requests,
         passed,
         classes: classes(&report, &configuration.experiments),
+        advice: (!passed).then(|| advice(configuration.rules().request_seeds)),
     };
     match args.plan.output {
         Format::Json => output::json(&audited)?,
@@ -33,6 +35,7 @@ struct Audited {
     requests: usize,
     passed: bool,
     classes: [Class; 3],
+    advice: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -42,6 +45,15 @@ struct Class {
     requests: usize,
     wanted: &'static str,
     example: Option<String>,
+}
+
+fn advice(request_seeds: RequestSeeds) -> &'static str {
+    match request_seeds {
+        RequestSeeds::Shared => {
+            "`request_seeds: shared` gives equal prompts one seed; `per-request` mends it."
+        }
+        _ => "Another `first_base_seed` in plan.yaml gives other request seeds.",
+    }
 }
 
 /// Feeds every sampled request of all replications and models.
@@ -133,8 +145,8 @@ fn text(audited: &Audited) -> Result<(), Failure> {
     };
     let rows: Vec<Vec<String>> = audited.classes.iter().map(row).collect();
     output::table(&["class", "groups", "requests", "wanted", "example"], &rows)?;
-    if !audited.passed {
-        output::line("\nAnother `first_base_seed` in plan.yaml gives other request seeds.")?;
+    if let Some(advice) = audited.advice {
+        output::line(format!("\n{advice}"))?;
     }
     Ok(())
 }

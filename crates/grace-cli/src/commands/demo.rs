@@ -153,8 +153,15 @@ fn unpack(folder: &Path) -> Result<(), Failure> {
     fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
     for (name, text) in STIMULI {
         let path = folder.join(name);
-        if !fs::read(&path).is_ok_and(|found| found == text.as_bytes()) {
-            fs::write(&path, text).map_err(|error| failed(&path, error))?;
+        match fs::read(&path) {
+            Ok(found) if found == text.as_bytes() => {}
+            Ok(_) => {
+                let message = format!("{} is there already with other content", path.display());
+                return Err(
+                    Failure::configuration(message).with_hint("`--out DIR` chooses another folder")
+                );
+            }
+            Err(_) => fs::write(&path, text).map_err(|error| failed(&path, error))?,
         }
     }
     Ok(())

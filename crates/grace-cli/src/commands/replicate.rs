@@ -13,8 +13,8 @@ use grace_seed::SeedPlan;
 use crate::args::ReplicateArgs;
 use crate::commands::work;
 use crate::exit::Failure;
-use crate::runtime;
 use crate::wiring::{self, Configuration, seed_failure};
+use crate::{progress, runtime};
 
 pub(crate) fn run(args: &ReplicateArgs) -> Result<u8, Failure> {
     let index = replication(args.replication)?;
@@ -79,7 +79,7 @@ impl Study {
     /// Keeps the experiments that were asked for, or else those that this version can run.
     pub(crate) fn keep(&mut self, wanted: &[ExperimentId]) -> Result<(), Failure> {
         if wanted.is_empty() {
-            self.experiments.retain(|experiment| !experiment.scores());
+            self.leave_out_scoring();
             return Ok(());
         }
         for id in wanted {
@@ -103,6 +103,21 @@ impl Study {
         self.experiments
             .retain(|experiment| wanted.contains(&experiment.id));
         Ok(())
+    }
+
+    fn leave_out_scoring(&mut self) {
+        let scoring = self
+            .experiments
+            .iter()
+            .filter(|experiment| experiment.scores());
+        let names: Vec<&str> = scoring.map(|experiment| experiment.id.as_str()).collect();
+        if !names.is_empty() {
+            let names = names.join(", ");
+            progress::say(&format!(
+                "note: {names} left out: this version cannot measure the probability of options"
+            ));
+        }
+        self.experiments.retain(|experiment| !experiment.scores());
     }
 
     /// The job of this replication for `model`.

@@ -14,7 +14,7 @@ use crate::args::{Format, RunArgs};
 use crate::commands::replicate::refuse_scoring;
 use crate::commands::work;
 use crate::exit::{CONFIGURATION, Failure};
-use crate::{output, runtime, wiring};
+use crate::{output, progress, runtime, wiring};
 
 pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let experiment = wiring::experiment(&args.experiment)?;
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
         model: model(args)?,
         replication: args.replication_id,
         base_seed: None,
-        rules: rules(args),
+        rules: rules(args)?,
         experiments: vec![ExperimentJob {
             experiment,
             stimuli: args.input.clone(),
@@ -60,14 +60,21 @@ impl Target {
             .extension()
             .is_some_and(|extension| extension == "json")
         {
+            let folder = output.with_extension("grace");
             if output.is_dir() {
                 return Err(Failure::configuration(format!(
                     "{} is a folder, expected a file",
                     output.display()
                 )));
             }
+            if output.exists() && !folder.exists() {
+                return Err(Failure::configuration(format!(
+                    "{} is there already and was not made by `run`; move it or name another file",
+                    output.display()
+                )));
+            }
             return Ok(Self {
-                folder: output.with_extension("grace"),
+                folder,
                 file: Some(output.to_owned()),
             });
         }
@@ -90,31 +97,36 @@ fn seed(
     let recorded = recorded_seed(layout, &experiment.id)
         .map_err(|error| Failure::new(CONFIGURATION, error))?;
     if let Some(seed) = recorded {
-        output::line(format!(
+        progress::say(&format!(
             "seed: {seed} (recorded in {})",
             layout.metadata().display()
-        ))?;
+        ));
         return Ok(ExperimentSeed(seed));
     }
     // Small enough for every order and every reader of JSON.
     let seed = runtime::random()? >> 33;
-    output::line(format!(
+    progress::say(&format!(
         "seed: {seed} (drawn; `--seed {seed}` repeats this run)"
-    ))?;
+    ));
     Ok(ExperimentSeed(seed))
 }
 
-fn rules(args: &RunArgs) -> SeedRules {
-    let order = match args.order {
-        Some(order) => order,
-        None if args.shuffle => OrderAlgorithm::Pcg64,
-        None => OrderAlgorithm::AsGiven,
+fn rules(args: &RunArgs) -> Result<SeedRules, Failure> {
+    let order = match (args.shuffle, args.order) {
+        (true, Some(OrderAlgorithm::AsGiven)) => {
+            return Err(Failure::usage(
+                "`--shuffle` and `--order as-given` contradict each other",
+            ));
+        }
+        (_, Some(order)) => order,
+        (true, None) => OrderAlgorithm::Pcg64,
+        (false, None) => OrderAlgorithm::AsGiven,
     };
-    SeedRules {
+    Ok(SeedRules {
         order,
         request_seeds: args.request_seeds,
         bits: args.seed_bits,
-    }
+    })
 }
 
 fn model(args: &RunArgs) -> Result<Model, Failure> {

@@ -124,6 +124,19 @@ impl Running {
             std::thread::sleep(Duration::from_micros(500));
         }
     }
+
+    /// The first line of stdout, once it is there.
+    #[track_caller]
+    pub(crate) fn first_line(&mut self) -> String {
+        let started = Instant::now();
+        loop {
+            if let Some((line, _)) = self.stdout.so_far().split_once('\n') {
+                return line.to_owned();
+            }
+            assert!(!self.has_ended() && started.elapsed() < LONGEST);
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
 }
 
 impl Drop for Running {

@@ -31,7 +31,7 @@ fn modes() -> [(Fault, &'static str); 14] {
         (Fault::Truncated, "the answer ended after"),
         (Fault::NotJson, "is not JSON"),
         (Fault::EmptyChoices, "choices"),
-        (Fault::Hang, "in time"),
+        (Fault::Hang, "no whole answer within 1"),
     ]
 }
 

@@ -12,12 +12,36 @@ mod server;
 mod study;
 
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
 mod cancel;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod disk;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod help;
+#[cfg(test)]
+mod inputs;
+#[cfg(test)]
 mod kill;
+#[cfg(test)]
+mod mistakes;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
+mod run;
+#[cfg(test)]
+mod secrecy;
+#[cfg(test)]
+mod seeds;
+#[cfg(test)]
 mod together;
+#[cfg(test)]
+mod verify;

@@ -86,3 +86,74 @@ fn score_options_carry_their_leading_space_and_are_distinct() {
     let found = problems(&text.replace("prob_bad: [was_bad", "prob_bad: [was_awful"));
     assert!(found.contains("adds up `was_awful`"), "{found}");
 }
+
+#[test]
+fn ids_that_name_files_of_grace_itself_are_refused() {
+    for id in ["metadata", "attempt", "Metadata"] {
+        check(
+            |text| text.replace("id: study1_exp1", &format!("id: {id}")),
+            &[&format!(
+                "`id` is `{id}`, expected another id: grace names files of its own `metadata` and `attempt`"
+            )],
+        );
+    }
+    let text = builtin("study1_exp1").unwrap().text;
+    let near = text.replace("id: study1_exp1", "id: metadata_1");
+    assert!(Experiment::parse("mine.yaml", &near).is_ok());
+}
+
+#[test]
+fn conditions_of_one_name_are_refused() {
+    check(
+        |text| text.replace("name: observe", "name: access"),
+        &["`conditions[1]` has the name `access`, which is taken"],
+    );
+}
+
+#[test]
+fn rules_need_text_and_a_label() {
+    let rule = |rule: &str, expected: &str| {
+        check(
+            |text| text.replace("column: observe", &format!("column: observe, rules: [{rule}]")),
+            &[&format!("`conditions[1].rules[0]{expected}")],
+        );
+    };
+    rule("{contains: \"\", label: a}", ".contains` is empty, expected text");
+    rule("{equals: '', label: a}", ".equals` is empty, expected text");
+    rule("{equals: x, label: ''}", ".label` is empty, expected text");
+    rule("{equals: , label: a}", "` needs either `contains` or `equals`");
+    rule("{label: a}", "` needs either `contains` or `equals`");
+    rule("{equals: x, contains: x, label: a}", "` needs either");
+    rule("{equals: x}", "` has no `label`");
+}
+
+#[test]
+fn stimuli_need_columns() {
+    let text = builtin("study1_exp1").unwrap().text;
+    let start = text.find("columns: [").unwrap();
+    let end = start + text[start..].find(']').unwrap() + 1;
+    let listed = &text[start..end];
+    check(
+        |text| text.replace(listed, "columns: []"),
+        &["`stimuli.columns` is a list, expected at least one column"],
+    );
+    check(
+        |text| text.replace(listed, "columns: [\"\"]"),
+        &["`stimuli.columns[0]` is empty, expected text"],
+    );
+}
+
+#[test]
+fn columns_of_queries_are_distinct_within_and_between_queries() {
+    let taken = |from: &str, to: &str, column: &str| {
+        check(
+            |text| text.replace(from, to),
+            &[&format!("writes the column `{column}`, which is taken")],
+        );
+    };
+    let response = "response: response_knowledge";
+    taken(response, "response: quantity", "quantity");
+    taken(response, "response: response_quantity", "response_quantity");
+    taken(response, "response: knowledge", "knowledge");
+    taken("column: quantity", "column: result_id_quantity", "result_id_quantity");
+}

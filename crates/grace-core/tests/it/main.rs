@@ -6,3 +6,5 @@ mod experiments;
 mod inputs;
 #[cfg(test)]
 mod stimuli;
+#[cfg(test)]
+mod yaml;

@@ -101,9 +101,61 @@ fn empty_files_are_refused() {
 fn a_huge_field_is_an_unclosed_quote() {
     let mut csv = b"story,goal\na,g\n\"".to_vec();
     csv.resize(MAX_FIELD_BYTES * 3, b'x');
-    refused(&csv, &["s.csv:3: has 1 fields, expected 2"]);
+    refused(&csv, &["s.csv:3: `story` opens a quote that is never closed"]);
     csv.extend(b"\",g\n");
     refused(&csv, &["s.csv:3: `story` holds", "is a quote not closed?"]);
+}
+
+#[test]
+fn a_quote_that_is_never_closed_is_refused_with_its_line() {
+    let never = |csv: &str, place: &str| {
+        refused(
+            csv.as_bytes(),
+            &[&format!("s.csv{place} opens a quote that is never closed")],
+        );
+    };
+    let rest = "b,g\n".repeat(30);
+    never(&format!("story,goal\na,g\nb,\"g\n{rest}"), ":3: `goal`");
+    never(&format!("story,goal\na,g\nb,\"g\r\n{rest}x"), ":3: `goal`");
+    never(&format!("story,goal\na,g\n\n\n\"b,g\n{rest}"), ":5: `story`");
+    never("story,goal\n\"a\n\nb\",\"g \"\"x\"\"", ":4: `goal`");
+    never("story,goal\na,\"g\"\"", ":2: `goal`");
+    never("story,goal\na,\"g\"\"\n", ":2: `goal`");
+    never("story,goal\na,\"", ":2: `goal`");
+    never("story,goal\na,g,\"x\nb,g\n", ":2:");
+    never("story,\"goal\na,g\nb,g\n", ":1:");
+    never("\"", ":1:");
+}
+
+#[test]
+fn quotes_of_valid_files_are_no_open_quotes() {
+    for (csv, story, goal) in [
+        ("a,\"g\"", "a", "g"),
+        ("a,\"g\"\n", "a", "g"),
+        ("a,\"g\"\r\n", "a", "g"),
+        ("a,\"g\"\r", "a", "g"),
+        ("a,\"g\"\n\n\r\n\n", "a", "g"),
+        ("a,\"g\"\"\"", "a", "g\""),
+        ("a,\"g\n\"", "a", "g\n"),
+        ("a,\"g\nx\n\"", "a", "g\nx\n"),
+        ("a\"b,g\"\n", "a\"b", "g\""),
+        ("a\"b,g\"", "a\"b", "g\""),
+        ("\"a\"b\",g", "ab\"", "g"),
+        ("\"\",g", "", "g"),
+        ("x,g\nx", "x", "g\nx"),
+    ] {
+        let text = format!("story,goal\n{csv}");
+        if csv.ends_with("\nx") {
+            refused(text.as_bytes(), &["s.csv:3: has 1 fields, expected 2"]);
+            continue;
+        }
+        let (index, rows) = rows(text.as_bytes());
+        assert_eq!(rows.len(), 1, "{csv:?}");
+        assert_eq!(rows[0].value("story"), Some(story), "{csv:?}");
+        assert_eq!(rows[0].value("goal"), Some(goal), "{csv:?}");
+        assert_eq!(index.span(0).map(|span| span.1), Some(text.len() as u64));
+        assert_eq!(index.digest(), grace_core::Digest::of(text.as_bytes()));
+    }
 }
 
 #[test]
@@ -126,6 +178,25 @@ proptest! {
             .map(|row| (row.value("story").unwrap().to_owned(), row.value("goal").unwrap().to_owned()))
             .collect();
         prop_assert_eq!(read, values);
+    }
+
+    #[test]
+    fn a_quote_is_open_at_the_end_if_a_field_that_began_with_one_was_not_closed(text in "[\"x,\r\n]{0,24}") {
+        #[derive(Clone, Copy, PartialEq)]
+        enum At { Start, Plain, Quoted, Quote }
+        let mut at = At::Start;
+        for letter in text.chars() {
+            at = match (at, letter) {
+                (At::Start, '"') | (At::Quote, '"') => At::Quoted,
+                (At::Quoted, '"') => At::Quote,
+                (At::Quoted, _) => At::Quoted,
+                (_, ',' | '\r' | '\n') => At::Start,
+                _ => At::Plain,
+            };
+        }
+        let found = scan("s.csv", format!("story,goal\n{text}").as_bytes(), &experiment());
+        let told = found.err().is_some_and(|problems| problems.to_string().contains("never closed"));
+        prop_assert_eq!(told, at == At::Quoted);
     }
 
     #[test]

@@ -43,6 +43,8 @@ impl Journals {
         let mut files = Vec::with_capacity(paths.len());
         for path in paths {
             match File::open(&path) {
+                // An empty one answers nothing and would only hold a descriptor.
+                Ok(file) if file.metadata().is_ok_and(|metadata| metadata.len() == 0) => {}
                 Ok(file) => files.push((path, file)),
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(FileError::new("opening", &path, error)),

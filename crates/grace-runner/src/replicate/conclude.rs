@@ -2,7 +2,7 @@
 
 use grace_core::ExperimentId;
 use grace_core::layout::SealedLayout;
-use grace_core::metadata::{AttemptInfo, Counts, Status};
+use grace_core::metadata::{AttemptFile, Counts, Status};
 use grace_core::record::RecordFrame;
 
 use super::{End, ReplicateError, Replication};
@@ -17,13 +17,12 @@ impl Replication<'_> {
         position: usize,
     ) -> Result<(Journals, AnswerIndex), ReplicateError> {
         let plan = &self.prepared.experiments[position].plan;
-        let attempts = attempt::attempts(&self.job.layout)?;
-        attempt::check_inputs(&attempts, self.prepared.inputs.fingerprint())?;
-        let journal = |attempt: &AttemptInfo| {
-            self.job
-                .layout
-                .attempt(&attempt.name)
-                .journal(&plan.experiment.id)
+        let mut attempts = attempt::attempts(&self.job.layout)?;
+        attempt::check_inputs(&self.job.layout, &attempts, &self.prepared.inputs)?;
+        attempts.retain(|file| file.inputs == self.prepared.inputs);
+        let journal = |file: &AttemptFile| {
+            let attempt = self.job.layout.attempt(&file.attempt.name);
+            attempt.journal(&plan.experiment.id)
         };
         let journals = Journals::open(attempts.iter().map(journal).collect())?;
         let index = journals.index(plan)?;
@@ -41,7 +40,7 @@ impl Replication<'_> {
         })
     }
 
-    fn count_all(&mut self) -> Result<Vec<(ExperimentId, Counts)>, ReplicateError> {
+    pub(super) fn count_all(&mut self) -> Result<Vec<(ExperimentId, Counts)>, ReplicateError> {
         let mut all = Vec::new();
         for position in 0..self.prepared.experiments.len() {
             let (journals, index) = self.answers(position)?;

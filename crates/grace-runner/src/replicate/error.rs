@@ -60,7 +60,11 @@ impl ReplicateError {
         const TRY_AGAIN: u8 = 75;
         let transient = match self {
             Self::Job(_)
-            | Self::Metadata(MetadataError::Damaged { .. } | MetadataError::OtherInputs { .. })
+            | Self::Metadata(
+                MetadataError::Damaged { .. }
+                | MetadataError::OtherFormat { .. }
+                | MetadataError::OtherInputs { .. },
+            )
             | Self::Attempt(AttemptError::Damaged { .. } | AttemptError::OtherInputs { .. })
             | Self::Seeds { .. }
             | Self::Run(RunError::Stimuli(_) | RunError::Prompt(_))

@@ -9,10 +9,13 @@ pub use error::ReplicateError;
 
 use std::time::Duration;
 
-use grace_client::{Api as ProbeApi, Client, ProbeError, ProbeRequest, SeedBehaviour};
-use grace_core::metadata::{Metadata, Status};
+use grace_client::{Api as ProbeApi, Client, Probe, ProbeError, ProbeRequest, SeedBehaviour};
+use grace_core::layout::ReplicationLayout;
+use grace_core::metadata::{AttemptInfo, Metadata, Status};
 use grace_core::model::Api;
+use grace_core::plan::Inputs;
 
+use crate::ask::chain;
 use crate::attempt::{self, Attempt};
 use crate::clock::Clock;
 use crate::durable::{create_folder, sync_parent};
@@ -41,22 +44,27 @@ pub async fn replicate(
     stop: &Stop,
 ) -> Result<End, ReplicateError> {
     let experiments = std::mem::take(&mut job.experiments);
-    let prepared = prepare(&job.model, job.replication, job.rules, experiments)?;
-    create_folder(job.layout.folder())?;
-    sync_parent(job.layout.folder())?;
-    let sealed = seal::finish_publication(&job.layout)?;
-    let recorded = metadata::load(&job.layout)?;
-    if let Some(recorded) = &recorded {
-        metadata::check_inputs(&job.layout, recorded, &prepared.inputs)?;
-    }
+    let sealed = job.layout.folder().is_dir() && seal::finish_publication(&job.layout)?;
+    let prepared = match prepare(&job.model, job.replication, job.rules, experiments) {
+        Ok(prepared) => prepared,
+        Err(error) if sealed => {
+            let why = chain(&error);
+            monitor.note(&format!(
+                "sealed before; its inputs could not be compared: {why}"
+            ));
+            return Ok(End::AlreadyComplete);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let recorded = recorded(&job.layout, &prepared.inputs, sealed)?;
     if sealed {
         return Ok(End::AlreadyComplete);
     }
-    let fingerprint = prepared.inputs.fingerprint();
-    attempt::check_inputs(&attempt::attempts(&job.layout)?, fingerprint)?;
+    create_folder(job.layout.folder())?;
+    sync_parent(job.layout.folder())?;
     let start = clock.now();
     let metadata = metadata::begin(&job, &prepared, recorded, start);
-    let attempt = Attempt::begin(&job.layout, &job.host, start, fingerprint)?;
+    let attempt = Attempt::begin(&job.layout, &job.host, start, &prepared.inputs)?;
     let mut replication = Replication {
         job,
         prepared,
@@ -70,6 +78,26 @@ pub async fn replicate(
     replication.save()?;
     let result = replication.work().await;
     replication.conclude(result)
+}
+
+/// The metadata to go on from. What was answered or sealed under other inputs is refused; a folder in which
+/// nothing was answered begins anew.
+fn recorded(
+    layout: &ReplicationLayout,
+    inputs: &Inputs,
+    sealed: bool,
+) -> Result<Option<Metadata>, ReplicateError> {
+    let attempts = attempt::attempts(layout)?;
+    attempt::check_inputs(layout, &attempts, inputs)?;
+    let Some(recorded) = metadata::load(layout)? else {
+        return Ok(None);
+    };
+    match metadata::check_inputs(layout, &recorded, inputs) {
+        Ok(()) => Ok(Some(recorded)),
+        Err(error) if sealed => Err(error.into()),
+        // No attempt with answers has other inputs, so none has answered under the recorded ones.
+        Err(_) => Ok(None),
+    }
 }
 
 struct Replication<'a> {
@@ -95,17 +123,20 @@ impl Replication<'_> {
         self.monitor.step(4, "generate experiments");
         for position in 0..self.prepared.experiments.len() {
             match self.run_experiment(position).await? {
-                LoopEnd::Done => {}
+                LoopEnd::Done { .. } => {}
                 LoopEnd::Cancelled => return Ok(End::Interrupted),
-                LoopEnd::ServerAway => {
-                    return self.incomplete("the server was away or failed every request");
+                LoopEnd::ServerGone => {
+                    return self
+                        .incomplete("the server went away, or failed or refused every request");
                 }
             }
         }
         self.monitor
             .step(5, "score experiments: not part of this version, none run");
-        self.monitor
-            .step(6, "model server: left running, it was not started here");
+        self.monitor.step(
+            6,
+            "model server: it was not started here, so it is left alone",
+        );
         self.monitor.step(7, "seal");
         self.seal()
     }
@@ -146,6 +177,7 @@ impl Replication<'_> {
             Err(error) => return Err(error.into()),
         };
         metadata::record_probe(&mut self.metadata, &probe);
+        self.record_server(&probe)?;
         if !metadata::honours_seeds(&probe) {
             let what = match probe.seed {
                 SeedBehaviour::Constant => "every seed gives the same text",
@@ -163,6 +195,21 @@ impl Replication<'_> {
         Ok(true)
     }
 
+    /// Writes down which server is asked; says so if an earlier attempt asked another one.
+    fn record_server(&mut self, probe: &Probe) -> Result<(), ReplicateError> {
+        let now = metadata::server_text(probe);
+        let earlier = attempt::attempts(&self.job.layout)?;
+        let mut others = earlier
+            .iter()
+            .filter_map(|file| file.attempt.server.as_ref());
+        if let Some(other) = others.next_back().filter(|other| **other != now) {
+            self.monitor.note(&format!(
+                "an earlier attempt asked {other}, this one asks {now}"
+            ));
+        }
+        Ok(self.attempt.record_server(now)?)
+    }
+
     async fn run_experiment(&mut self, position: usize) -> Result<LoopEnd, ReplicateError> {
         let (journals, index) = self.answers(position)?;
         drop(journals);
@@ -177,18 +224,22 @@ impl Replication<'_> {
                 index.damaged
             ));
         }
+        let mut failed = 0;
         if index.finals() < plan.requests() {
             let end = self.ask_outstanding(prepared, &index).await?;
-            if end != LoopEnd::Done {
+            let LoopEnd::Done { failed: now } = end else {
                 return Ok(end);
-            }
+            };
+            failed = now;
         }
         let key = format!("{id}_complete");
-        if self.metadata.timestamps.value(&key).is_none() {
+        if failed > 0 {
+            self.metadata.timestamps.remove(&key);
+        } else if self.metadata.timestamps.value(&key).is_none() {
             self.stamp(&key);
         }
         self.save()?;
-        Ok(LoopEnd::Done)
+        Ok(LoopEnd::Done { failed })
     }
 
     async fn ask_outstanding(
@@ -218,6 +269,10 @@ impl Replication<'_> {
 
     /// Writes down how the attempt ended; a sealed replication is left as it is.
     fn conclude(mut self, result: Result<End, ReplicateError>) -> Result<End, ReplicateError> {
+        if matches!(result, Ok(End::Interrupted)) {
+            // How far it came is worth knowing, but no reason to call the interruption an error.
+            let _ = self.count_all();
+        }
         let (status, exit) = match &result {
             Ok(End::Complete { .. } | End::AlreadyComplete) => (Status::Complete, 0),
             Ok(End::Incomplete { .. }) => (Status::Incomplete, 75),
@@ -245,8 +300,8 @@ impl Replication<'_> {
         let now = self.clock.now();
         self.metadata.status = status;
         self.metadata.timestamps.set("end", now.to_string());
-        self.metadata.attempts = attempt::attempts(&self.job.layout)?;
-        let name = &self.attempt.info.name;
+        self.metadata.attempts = self.attempt_infos()?;
+        let name = &self.attempt.info().name;
         if let Some(own) = self
             .metadata
             .attempts
@@ -259,6 +314,11 @@ impl Replication<'_> {
         Ok(())
     }
 
+    fn attempt_infos(&self) -> Result<Vec<AttemptInfo>, ReplicateError> {
+        let attempts = attempt::attempts(&self.job.layout)?;
+        Ok(attempts.into_iter().map(|file| file.attempt).collect())
+    }
+
     fn stamp(&mut self, key: &str) {
         self.metadata
             .timestamps
@@ -266,7 +326,7 @@ impl Replication<'_> {
     }
 
     fn save(&mut self) -> Result<(), ReplicateError> {
-        self.metadata.attempts = attempt::attempts(&self.job.layout)?;
+        self.metadata.attempts = self.attempt_infos()?;
         seal::replace_metadata(&self.job.layout, &self.metadata)?;
         Ok(())
     }

@@ -1,14 +1,17 @@
 //! Moving a full set of sealed files to its place, so that one set wins and no two mix.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use grace_core::ExperimentId;
-use grace_core::layout::{MANIFEST, ReplicationLayout, SealedLayout};
+use grace_core::layout::{MANIFEST, METADATA, ReplicationLayout, SealedLayout};
 use grace_core::metadata::Metadata;
 
 use super::metadata_bytes;
-use crate::durable::{Attempted, FileError, Lock, create_folder, rename, replace, sync_folder};
+use crate::durable::{
+    Attempted, FileError, Lock, copy, create_folder, rename, replace, sync_folder,
+};
 
 /// Publishes the set made in `own`; false if another process was first.
 pub(crate) fn publish(layout: &ReplicationLayout, own: &SealedLayout) -> Result<bool, FileError> {
@@ -61,9 +64,7 @@ pub fn export_records(
     to: &Path,
 ) -> Result<(), FileError> {
     let from = layout.sealed().records(experiment);
-    let aside = to.with_extension("json.tmp");
-    fs::copy(&from, &aside).attempted("copying to", &aside)?;
-    rename(&aside, to)
+    copy(&from, to)
 }
 
 fn lock(layout: &ReplicationLayout) -> Result<Lock, FileError> {
@@ -79,19 +80,30 @@ fn move_to_place(layout: &ReplicationLayout) -> Result<(), FileError> {
     if !layout.manifest().exists() {
         let manifest = from.file(MANIFEST);
         let text = fs::read_to_string(&manifest).attempted("reading", &manifest)?;
-        for name in text
-            .lines()
-            .filter_map(|line| line.split_once("  ").map(|(_, name)| name))
-        {
-            let source = from.file(name);
-            // Gone if it was moved before the crash.
-            if source.exists() {
-                rename(&source, &to.file(name))?;
-            }
+        let named = text.lines().filter_map(|line| line.split_once("  "));
+        let (description, records): (Vec<&str>, Vec<&str>) = named
+            .map(|(_, name)| name)
+            .partition(|name| *name == METADATA);
+        // The description says `complete`, so it comes after what it describes.
+        for name in records.into_iter().chain(description) {
+            move_file(&from.file(name), &to.file(name))?;
         }
-        rename(&manifest, &layout.manifest())?;
+        move_file(&manifest, &layout.manifest())?;
     }
-    fs::remove_dir_all(from.folder()).attempted("removing", from.folder())
+    match fs::remove_dir_all(from.folder()) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(FileError::new("removing", from.folder(), error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Moves a file that may have been moved before, by this process before a crash or by another one now.
+fn move_file(from: &Path, to: &Path) -> Result<(), FileError> {
+    match rename(from, to) {
+        Err(error) if error.source.kind() == ErrorKind::NotFound && to.exists() => Ok(()),
+        moved => moved,
+    }
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub(super) fn check(layout: &ReplicationLayout, report: &mut ReplicationReport) 
             "{name} is not in {MANIFEST}: it was not part of what was sealed"
         ));
     }
-    report.hashes_hold = report.faults.len() == before;
+    report.hashes_hold = Some(report.faults.len() == before);
 }
 
 fn parse(text: &str, report: &mut ReplicationReport) -> BTreeMap<String, Digest> {

@@ -1,5 +1,7 @@
-//! Checking finished replications: complete, unique, seeded and ordered as planned, unchanged since.
+//! Checking finished replications: complete, unique, seeded and ordered as planned, unchanged since, and
+//! replications of one another.
 
+mod criteria;
 mod find;
 mod journals;
 mod manifest;
@@ -21,13 +23,17 @@ use crate::metadata;
 pub struct VerifyOptions {
     /// The least share of queries of an experiment with an answer that could be read, from 0 to 1.
     pub min_parse_rate: f64,
+    /// How many replications each model must have, from index 0 on; `None` asks only that there is no gap below the
+    /// highest index found.
+    pub replications: Option<u32>,
 }
 
 impl Default for VerifyOptions {
-    /// 95 % of answers read.
+    /// 95 % of answers read, any number of replications.
     fn default() -> Self {
         Self {
             min_parse_rate: 0.95,
+            replications: None,
         }
     }
 }
@@ -49,11 +55,11 @@ fn replication(layout: &ReplicationLayout) -> ReplicationReport {
     let metadata = match metadata::load(layout) {
         Ok(Some(metadata)) => metadata,
         Ok(None) => {
-            report.incomplete(String::from("has no metadata.json: it never began"));
+            report.fault(String::from("has no metadata.json: it never began"));
             return report;
         }
         Err(error) => {
-            report.incomplete(crate::ask::chain(&error));
+            report.fault(crate::ask::chain(&error));
             return report;
         }
     };
@@ -69,12 +75,13 @@ fn replication(layout: &ReplicationLayout) -> ReplicationReport {
         } else {
             String::new()
         };
-        report.incomplete(format!(
+        report.fault(format!(
             "is not sealed: its status is `{}`{open}",
             status(&metadata)
         ));
         return report;
     }
+    report.sealed = true;
     manifest::check(layout, &mut report);
     for (id, _) in metadata.counts.iter() {
         match id.parse() {

@@ -60,6 +60,7 @@ pub(super) fn check(
         experiment: experiment.as_str(),
         seeds,
         order: Vec::new(),
+        query_ids: Vec::new(),
         outcomes: BTreeMap::new(),
         faults: Faults::default(),
     };
@@ -76,6 +77,7 @@ struct Check<'a> {
     experiment: &'a str,
     seeds: SeedPlanOf<'a>,
     order: Vec<u32>,
+    query_ids: Vec<String>,
     outcomes: BTreeMap<Outcome, u64>,
     faults: Faults,
 }
@@ -107,6 +109,12 @@ impl Check<'_> {
         if record.request_seeds.keys().ne(record.outcomes.keys()) {
             self.faults
                 .note("seeds and outcomes are not of the same queries", at());
+        }
+        if place == 0 {
+            self.query_ids = record.outcomes.keys().cloned().collect();
+        } else if record.outcomes.keys().ne(&self.query_ids) {
+            self.faults
+                .note("queries are not those of the first record", at());
         }
         let complete = record
             .outcomes
@@ -140,7 +148,8 @@ impl Check<'_> {
             checks,
             shuffled: self.seeds.order != OrderAlgorithm::AsGiven,
             seed: self.seeds.experiment_seed,
-            order: std::mem::take(&mut self.order),
+            order: self.order,
+            query_ids: self.query_ids,
         });
         for fault in self.faults.into_lines() {
             report.fault(format!("{name}: {fault}"));

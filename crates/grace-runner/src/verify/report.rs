@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use grace_core::metadata::Metadata;
+use grace_core::plan::Inputs;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::VerifyOptions;
+use super::criteria::criteria;
 
 /// What was found in all replications.
 #[derive(Debug, Clone, Serialize)]
@@ -42,18 +45,27 @@ pub struct ReplicationReport {
     pub model_key: Option<String>,
     /// The index, as far as it is known.
     pub replication: Option<u32>,
-    /// The server's version, as recorded.
-    pub server: Option<String>,
-    /// Whether it is sealed.
+    /// The servers that its attempts asked, kind and version, each once, in the order of the attempts.
+    pub servers: Vec<String>,
+    /// Whether it is sealed; if not, only its metadata was looked at.
     pub sealed: bool,
-    /// Whether every sealed file has the digest it was sealed with.
-    pub hashes_hold: bool,
-    /// Whether every request in the journals carries its planned seed.
-    pub seeds_sent_as_planned: bool,
-    /// Each experiment.
+    /// Whether every sealed file has the digest it was sealed with; null if it is not sealed.
+    pub hashes_hold: Option<bool>,
+    /// Whether the journals hold an answer to every query of the records; null if it is not sealed.
+    pub journals_complete: Option<bool>,
+    /// Whether every request in the journals carries its planned seed; null if it is not sealed or no request is
+    /// there.
+    pub seeds_sent_as_planned: Option<bool>,
+    /// Each experiment whose records could be opened; none if it is not sealed.
     pub experiments: Vec<ExperimentReport>,
     /// Everything that is wrong, in words.
     pub faults: Vec<String>,
+    /// What decides the results, as recorded; compared between replications.
+    #[serde(skip)]
+    pub(super) inputs: Option<Inputs>,
+    /// The experiments that are counted; all of them once it is sealed.
+    #[serde(skip)]
+    pub(super) counted: Vec<String>,
 }
 
 /// What was found in one experiment of a replication.
@@ -76,8 +88,12 @@ pub struct ExperimentReport {
     pub shuffled: bool,
     /// The experiment seed.
     pub seed: u64,
+    /// The trials as they were presented.
     #[serde(skip)]
     pub(super) order: Vec<u32>,
+    /// The queries of the first record, and so of all.
+    #[serde(skip)]
+    pub(super) query_ids: Vec<String>,
 }
 
 /// What was checked in one experiment.
@@ -105,37 +121,58 @@ impl ReplicationReport {
             path: path.to_owned(),
             model_key: None,
             replication: None,
-            server: None,
-            sealed: true,
-            hashes_hold: true,
-            seeds_sent_as_planned: true,
+            servers: Vec::new(),
+            sealed: false,
+            hashes_hold: None,
+            journals_complete: None,
+            seeds_sent_as_planned: None,
             experiments: Vec::new(),
             faults: Vec::new(),
+            inputs: None,
+            counted: Vec::new(),
         }
     }
 
     pub(super) fn describe(&mut self, metadata: &Metadata) {
         self.model_key = Some(metadata.model_key.clone());
         self.replication = Some(metadata.replication_index);
-        self.server = metadata
-            .deployment_info
-            .value("server")
-            .map(ToString::to_string);
-    }
-
-    pub(super) fn incomplete(&mut self, fault: String) {
-        self.sealed = false;
-        self.fault(fault);
+        self.servers = servers(metadata);
+        self.inputs = Some(metadata.inputs.clone());
+        let counted = metadata.counts.iter();
+        self.counted = counted.map(|(id, _)| id.to_owned()).collect();
+        self.counted.sort();
     }
 
     pub(super) fn hash_fault(&mut self, fault: String) {
-        self.hashes_hold = false;
+        self.hashes_hold = Some(false);
         self.fault(fault);
     }
 
     pub(super) fn fault(&mut self, fault: String) {
         self.faults.push(fault);
     }
+}
+
+/// The servers of all attempts; where none says, that of the last probe.
+fn servers(metadata: &Metadata) -> Vec<String> {
+    let mut servers: Vec<String> = Vec::new();
+    for attempt in &metadata.attempts {
+        if let Some(server) = &attempt.server
+            && !servers.contains(server)
+        {
+            servers.push(server.clone());
+        }
+    }
+    if servers.is_empty()
+        && let Some(server) = metadata.deployment_info.value("server")
+    {
+        let parts = [&server["kind"], &server["version"]];
+        let parts: Vec<&str> = parts.into_iter().filter_map(Value::as_str).collect();
+        if !parts.is_empty() {
+            servers.push(parts.join(" "));
+        }
+    }
+    servers
 }
 
 impl Report {
@@ -154,201 +191,5 @@ impl Report {
             .iter()
             .all(|replication| replication.faults.is_empty());
         faultless && self.criteria.iter().all(|criterion| criterion.met)
-    }
-}
-
-fn criteria(replications: &[ReplicationReport], options: VerifyOptions) -> Vec<Criterion> {
-    let sealed = share(
-        "replications complete and sealed",
-        replications.iter().map(|replication| replication.sealed),
-    );
-    let hashes = share(
-        "sealed files unchanged",
-        replications
-            .iter()
-            .map(|replication| replication.hashes_hold),
-    );
-    let experiments = || {
-        replications
-            .iter()
-            .flat_map(|replication| &replication.experiments)
-    };
-    let seeds = replications.iter().map(|replication| {
-        replication.seeds_sent_as_planned
-            && replication
-                .experiments
-                .iter()
-                .all(|experiment| experiment.checks.seeds_as_planned)
-    });
-    vec![
-        sealed,
-        gaps(replications),
-        share(
-            "each trial there once",
-            experiments().map(|experiment| experiment.checks.trials_complete),
-        ),
-        share("seeds as planned", seeds),
-        share(
-            "orders as planned",
-            experiments().map(|experiment| experiment.checks.order_as_planned),
-        ),
-        distinct(
-            "orders differ between replications",
-            replications,
-            same_order,
-        ),
-        distinct("seeds differ between replications", replications, |a, b| {
-            a.seed == b.seed
-        }),
-        hashes,
-        parse_rates(replications, options.min_parse_rate),
-        servers(replications),
-    ]
-}
-
-fn share(name: &'static str, checks: impl Iterator<Item = bool>) -> Criterion {
-    let (mut met, mut all) = (0, 0);
-    for check in checks {
-        all += 1;
-        met += u32::from(check);
-    }
-    Criterion {
-        name,
-        found: format!("{met} of {all}"),
-        wanted: String::from("all"),
-        met: met == all && all > 0,
-    }
-}
-
-/// Orders of a handful of trials may be equal by chance.
-fn same_order(a: &ExperimentReport, b: &ExperimentReport) -> bool {
-    const FEWEST: usize = 10;
-    a.shuffled && b.shuffled && a.order.len() >= FEWEST && a.order == b.order
-}
-
-fn distinct(
-    name: &'static str,
-    replications: &[ReplicationReport],
-    equal: impl Fn(&ExperimentReport, &ExperimentReport) -> bool,
-) -> Criterion {
-    let mut pairs = Vec::new();
-    for (position, later) in replications.iter().enumerate() {
-        for earlier in replications[..position]
-            .iter()
-            .filter(|earlier| earlier.model_key == later.model_key)
-        {
-            for experiment in &later.experiments {
-                let twin = earlier
-                    .experiments
-                    .iter()
-                    .find(|twin| twin.experiment == experiment.experiment);
-                if twin.is_some_and(|twin| equal(twin, experiment)) {
-                    pairs.push(format!(
-                        "{} in {} and {}",
-                        experiment.experiment,
-                        index(earlier),
-                        index(later)
-                    ));
-                }
-            }
-        }
-    }
-    Criterion {
-        name,
-        met: pairs.is_empty(),
-        found: if pairs.is_empty() {
-            String::from("all differ")
-        } else {
-            format!("equal: {}", pairs.join("; "))
-        },
-        wanted: String::from("all differ"),
-    }
-}
-
-fn index(replication: &ReplicationReport) -> String {
-    replication
-        .replication
-        .map_or_else(|| String::from("?"), |index| index.to_string())
-}
-
-/// Replications whose index is missing below the highest one of the same model.
-fn gaps(replications: &[ReplicationReport]) -> Criterion {
-    let mut by_model: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
-    for replication in replications {
-        if let (Some(model), Some(index)) = (&replication.model_key, replication.replication) {
-            by_model.entry(model).or_default().push(index);
-        }
-    }
-    let mut missing = Vec::new();
-    for (model, indexes) in by_model {
-        // A single replication is looked at for itself, whatever its index.
-        if indexes.len() > 1 {
-            let highest = indexes.iter().max().copied().unwrap_or_default();
-            missing.extend(
-                (0..highest)
-                    .filter(|index| !indexes.contains(index))
-                    .map(|index| format!("{model} {index}")),
-            );
-        }
-    }
-    Criterion {
-        name: "no replication missing",
-        met: missing.is_empty(),
-        found: if missing.is_empty() {
-            String::from("none missing")
-        } else {
-            missing.join(", ")
-        },
-        wanted: String::from("none missing"),
-    }
-}
-
-fn parse_rates(replications: &[ReplicationReport], wanted: f64) -> Criterion {
-    let experiments = replications
-        .iter()
-        .flat_map(|replication| &replication.experiments);
-    let lowest = experiments.min_by(|a, b| a.parse_rate().total_cmp(&b.parse_rate()));
-    let percent = |share: f64| format!("{:.1} %", share * 100.0);
-    Criterion {
-        name: "answers that could be read",
-        found: lowest.map_or_else(
-            || String::from("no experiment"),
-            |lowest| {
-                format!(
-                    "at least {} ({})",
-                    percent(lowest.parse_rate()),
-                    lowest.experiment
-                )
-            },
-        ),
-        wanted: format!("at least {} in each experiment", percent(wanted)),
-        met: lowest.is_some_and(|lowest| lowest.parse_rate() >= wanted),
-    }
-}
-
-fn servers(replications: &[ReplicationReport]) -> Criterion {
-    let mut by_model: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for replication in replications {
-        if let (Some(model), Some(server)) = (&replication.model_key, &replication.server) {
-            let servers = by_model.entry(model).or_default();
-            if !servers.contains(&server.as_str()) {
-                servers.push(server);
-            }
-        }
-    }
-    let mixed: Vec<String> = by_model
-        .iter()
-        .filter(|(_, servers)| servers.len() > 1)
-        .map(|(model, servers)| format!("{model}: {}", servers.join(", ")))
-        .collect();
-    Criterion {
-        name: "one server version for each model",
-        met: mixed.is_empty(),
-        found: if mixed.is_empty() {
-            String::from("one each")
-        } else {
-            mixed.join("; ")
-        },
-        wanted: String::from("one each"),
     }
 }

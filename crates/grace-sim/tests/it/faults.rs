@@ -12,7 +12,7 @@ use crate::{complete, get, hello, sim, start, text};
 /// What the first request meets, and that the second is served.
 async fn first(fault: Fault) -> (u16, reqwest::header::HeaderMap, String) {
     let sim = start(sim().with_faults(Faults::from(fault))).await;
-    let client = reqwest::Client::new();
+    let client = crate::client();
     let request = client.post(sim.base_url() + "/completions").json(&hello(1));
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());

@@ -26,12 +26,7 @@ async fn complete(sim: &Sim, body: &Value) -> (u16, Value) {
 
 async fn post(sim: &Sim, path: &str, body: &Value) -> (u16, Value) {
     let url = sim.root_url() + path;
-    let response = reqwest::Client::new()
-        .post(url)
-        .json(body)
-        .send()
-        .await
-        .unwrap();
+    let response = client().post(url).json(body).send().await.unwrap();
     (
         response.status().as_u16(),
         response.json().await.unwrap_or(Value::Null),
@@ -49,4 +44,11 @@ fn hello(seed: u64) -> Value {
 
 fn text(answer: &Value) -> &str {
     answer["choices"][0]["text"].as_str().unwrap()
+}
+
+/// A client that works whatever features reqwest was built with.
+fn client() -> reqwest::Client {
+    // Fails where a test before this one installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
 }

@@ -258,7 +258,7 @@ async fn bad_sampling_settings_are_refused_in_vllms_words() {
 async fn bodies_that_are_no_json_are_refused() {
     let sim = start(sim()).await;
     let post = |body: &'static str, content_type: &'static str| {
-        let request = reqwest::Client::new().post(sim.base_url() + "/completions");
+        let request = crate::client().post(sim.base_url() + "/completions");
         let sent = request
             .header("content-type", content_type)
             .body(body)
@@ -298,7 +298,7 @@ async fn the_key_guards_v1_alone() {
     assert_eq!(get(&sim, "/health").await.0, 200);
     assert_eq!(get(&sim, "/version").await.0, 200);
     let url = sim.base_url() + "/models";
-    let response = reqwest::Client::new()
+    let response = crate::client()
         .get(url)
         .bearer_auth("secret")
         .send()
@@ -429,7 +429,7 @@ async fn a_stream_adds_up_to_the_answer() {
     let mut body = hello(1);
     body["stream"] = json!(true);
     body["stream_options"] = json!({"include_usage": true});
-    let request = reqwest::Client::new()
+    let request = crate::client()
         .post(sim.base_url() + "/completions")
         .json(&body);
     let response = request.send().await.unwrap();
@@ -468,7 +468,7 @@ async fn a_stream_adds_up_to_the_answer() {
 async fn a_chat_stream_carries_reasoning_and_content() {
     let sim = start(sim().with_reasoning(Reasoning::new("<think>", "</think>").with_field())).await;
     let body = json!({"messages": [{"content": "Hello"}], "seed": 1, "stream": true});
-    let request = reqwest::Client::new()
+    let request = crate::client()
         .post(sim.base_url() + "/chat/completions")
         .json(&body);
     let events = request.send().await.unwrap().text().await.unwrap();

@@ -1,0 +1,63 @@
+//! `demo` and `serve-sim`: nothing but the binary.
+
+use std::time::Duration;
+
+use crate::command::grace;
+use crate::folder::{contents, sealed};
+use crate::study::{Study, replication_in};
+
+#[test]
+fn the_demo_runs_twice_and_changes_nothing_the_second_time() {
+    let study = Study::new(1);
+    let out = study.folder().join("demo");
+    let demo = || {
+        grace(["demo", "--limit", "20", "--out"])
+            .args([&out])
+            .run()
+            .exits(0)
+    };
+    demo().says(&[
+        "sim-exchangeable",
+        "sim-batch-effect",
+        "6 of 6",
+        out.join("results").to_str().unwrap(),
+    ]);
+    let results = out.join("results");
+    let before = contents(&results);
+    demo();
+    assert_eq!(contents(&results), before);
+    grace(["verify".as_ref(), results.as_path()]).run().exits(0);
+}
+
+#[test]
+fn the_demo_goes_to_its_own_folder_by_default() {
+    let study = Study::new(1);
+    grace(["demo", "--limit", "2"])
+        .current_dir(study.folder())
+        .run()
+        .exits(0);
+    assert!(study.folder().join("grace-demo/results").is_dir());
+}
+
+#[test]
+fn a_served_simulation_answers_a_replication_and_ends_by_signal() {
+    let study = Study::new(3);
+    let mut server = grace(["serve-sim", "--port", "0", "--model", "lab/tiny"]).start();
+    let url = server.first_line();
+    let url = url.rsplit(' ').next().unwrap();
+    let results = study.results();
+    study.replicate_into(&results, url).run().exits(0);
+    assert_eq!(sealed(&replication_in(&results, 0)), study.undisturbed());
+    server.signal("TERM");
+    server.wait(Duration::from_secs(5)).exits(0);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    grace(["serve-sim", "--port", &port])
+        .run()
+        .exits(75)
+        .says(&[&format!("port {port}"), "--port 0"]);
+}
