@@ -54,7 +54,7 @@ impl RetryPolicy {
     }
 
     /// Limits the time for which a server that is away is waited for, from the
-    /// first attempt that found none.
+    /// first attempt that found none. Never longer than the total time.
     #[must_use]
     pub const fn with_away_time(mut self, limit: Duration) -> Self {
         self.away_time = limit;
@@ -115,7 +115,7 @@ impl RetryPolicy {
         };
         let end = elapsed.checked_add(delay)?;
         let limit = if kind.is_away() {
-            self.away_time
+            self.away_time.min(self.total_time)
         } else {
             self.total_time
         };
