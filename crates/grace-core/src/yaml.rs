@@ -13,6 +13,7 @@ use crate::problem::{Problem, Problems};
 /// A parsed YAML file and the mistakes found in it so far.
 pub(crate) struct Document<'t> {
     file: &'t str,
+    text: &'t str,
     root: MarkedYaml<'t>,
     problems: RefCell<Problems>,
 }
@@ -32,9 +33,42 @@ impl<'t> Document<'t> {
         }
         Ok(Self {
             file,
+            text,
             root: documents.remove(0),
             problems: RefCell::default(),
         })
+    }
+
+    /// The text of a scalar, numbers and truth values as they are written, nothing for no value;
+    /// `None` for lists and mappings.
+    fn plain_text<'d>(&'d self, node: &'d MarkedYaml<'_>) -> Option<&'d str> {
+        match &node.data {
+            YamlData::Value(Scalar::Null) => Some(""),
+            YamlData::Value(Scalar::String(text)) => Some(text),
+            YamlData::Value(value) => self.written(node, value),
+            _ => None,
+        }
+    }
+
+    /// How the file writes `value`, the number or truth value of `node`.
+    fn written(&self, node: &MarkedYaml<'_>, value: &Scalar<'_>) -> Option<&str> {
+        let (start, end) = (node.span.start.index(), node.span.end.index());
+        let before = self.text.get(..self.byte(start))?;
+        let written = self.text.get(self.byte(start)..self.byte(end))?;
+        let Some(anchor) = written.strip_prefix('*') else {
+            return Some(written);
+        };
+        // An alias has its own place but the value of its anchor, so the text is there.
+        let (_, anchored) = before.rsplit_once(&format!("&{anchor} "))?;
+        let ends = |c: char| c.is_whitespace() || matches!(c, ',' | ']' | '}');
+        let written = anchored.trim_start().split(ends).next()?;
+        (Scalar::parse_from_cow(written.into()) == *value).then_some(written)
+    }
+
+    /// The byte at which the character at `index` begins.
+    fn byte(&self, index: usize) -> usize {
+        let mut starts = self.text.char_indices();
+        starts.nth(index).map_or(self.text.len(), |(byte, _)| byte)
     }
 
     /// The whole file as a field.
@@ -95,14 +129,15 @@ impl<'d> Field<'d> {
             self.expected("a mapping (`key: value` lines)");
             return None;
         };
-        let mut fields = Vec::with_capacity(entries.len());
+        let mut fields: Vec<(String, Self)> = Vec::with_capacity(entries.len());
         for (key, node) in entries {
-            let Some(name) = plain_text(key) else {
+            let name = self.document.plain_text(key).unwrap_or_default();
+            if name.is_empty() {
                 self.problem("has a key that is no plain text");
                 continue;
-            };
+            }
             let path = if self.path.is_empty() {
-                name.clone()
+                name.to_owned()
             } else {
                 format!("{}.{name}", self.path)
             };
@@ -112,7 +147,11 @@ impl<'d> Field<'d> {
                 path,
                 line: line_of(key),
             };
-            fields.push((name, field));
+            // The parser knows `1` and `"1"` for two keys.
+            if fields.iter().any(|(earlier, _)| earlier == name) {
+                field.problem("is there twice, expected each key once");
+            }
+            fields.push((name.to_owned(), field));
         }
         Some(Mapping {
             owner: self.clone(),
@@ -135,10 +174,10 @@ impl<'d> Field<'d> {
         Some(items.iter().enumerate().map(field).collect())
     }
 
-    /// Non-empty text; a number or truth value is taken as it is written.
+    /// Non-empty text; a number or truth value is taken as it is written in the file.
     pub(crate) fn text(&self) -> Option<String> {
-        match plain_text(self.node) {
-            Some(text) if !text.is_empty() => Some(text),
+        match self.document.plain_text(self.node) {
+            Some(text) if !text.is_empty() => Some(text.to_owned()),
             _ => {
                 self.expected("text");
                 None
@@ -207,9 +246,9 @@ impl<'d> Field<'d> {
         match &self.node.data {
             YamlData::Mapping(_) => String::from("a mapping"),
             YamlData::Sequence(_) => String::from("a list"),
-            _ => match plain_text(self.node) {
-                Some(text) if text.is_empty() => String::from("empty"),
-                Some(text) => format!("`{}`", shortened(&text)),
+            _ => match self.document.plain_text(self.node) {
+                Some("") => String::from("empty"),
+                Some(text) => format!("`{}`", shortened(text)),
                 None => String::from("no plain value"),
             },
         }
@@ -261,20 +300,6 @@ impl<'d> Mapping<'d> {
 
 fn line_of(node: &MarkedYaml<'_>) -> u64 {
     node.span.start.line() as u64
-}
-
-/// A scalar as it would be written; `None` for lists, mappings and aliases.
-fn plain_text(node: &MarkedYaml<'_>) -> Option<String> {
-    let YamlData::Value(scalar) = &node.data else {
-        return None;
-    };
-    Some(match scalar {
-        Scalar::Null => String::new(),
-        Scalar::Boolean(value) => value.to_string(),
-        Scalar::Integer(value) => value.to_string(),
-        Scalar::FloatingPoint(value) => value.to_string(),
-        Scalar::String(text) => text.clone().into_owned(),
-    })
 }
 
 /// At most the first 60 characters, for messages.

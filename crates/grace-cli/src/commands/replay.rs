@@ -1,7 +1,7 @@
 //! `replay`: the identical requests again.
 
 use grace_core::layout::ReplicationLayout;
-use grace_runner::replay::{Replayed, Verdict, replay};
+use grace_runner::replay::{ReplayEnd, Replayed, Verdict, Wanted, replay};
 
 use crate::args::{Format, ReplayArgs};
 use crate::exit::{COMPLETE, Failure};
@@ -10,40 +10,74 @@ use crate::{output, runtime, wiring};
 pub(crate) fn run(args: &ReplayArgs) -> Result<u8, Failure> {
     let client = wiring::client(&args.server)?;
     let layout = ReplicationLayout::at(&args.folder);
-    let replayed = runtime::block_on(async |stop| {
-        let mut replayed = Vec::new();
-        for &trial_id in &args.trial {
-            let query = args.query.as_ref();
-            replayed
-                .extend(replay(&layout, &args.experiment, trial_id, query, &client, &stop).await?);
-        }
-        Ok(replayed)
+    let wanted = Wanted {
+        experiment: &args.experiment,
+        trials: &args.trial,
+        query: args.query.as_ref(),
+    };
+    let mut replayed = Vec::new();
+    let (end, interrupted) = runtime::block_on(async |stop| {
+        let end = replay(&layout, wanted, &client, &stop, |answer| {
+            replayed.push(answer);
+        });
+        Ok((end.await, stop.exit_code()))
     })?;
-    match args.output {
-        Format::Json => output::json(&replayed)?,
-        Format::Text => text(&replayed)?,
+    // What came before an error is worth reading, too.
+    if end.is_ok() || !replayed.is_empty() {
+        match args.output {
+            Format::Json => output::json(&replayed)?,
+            Format::Text => text(&replayed)?,
+        }
     }
-    Ok(COMPLETE)
+    Ok(match end? {
+        ReplayEnd::Interrupted => interrupted,
+        _ => COMPLETE,
+    })
 }
 
 fn text(replayed: &[Replayed]) -> Result<(), Failure> {
     for answer in replayed {
-        let place = format!(
-            "trial {} {} (seed {})",
-            answer.trial_id, answer.query, answer.seed
-        );
-        match &answer.verdict {
-            Verdict::Same => output::line(format!("{place}: same: {:?}", answer.recorded))?,
-            Verdict::Different { character } => {
-                output::line(format!("{place}: different from character {character} on"))?;
-                output::line(format!("  recorded: {:?}", answer.recorded))?;
-                output::line(format!("  now:      {:?}", answer.now))?;
-            }
-            _ => output::line(format!(
-                "{place}: {}",
-                answer.note.as_deref().unwrap_or("nothing to compare")
-            ))?,
-        }
+        output::line(lines(answer))?;
     }
     Ok(())
+}
+
+fn lines(answer: &Replayed) -> String {
+    let place = format!(
+        "trial {} {} (seed {})",
+        answer.trial_id, answer.query, answer.seed
+    );
+    let (recorded, now) = (
+        quoted(answer.recorded.as_deref()),
+        quoted(answer.now.as_deref()),
+    );
+    let both = format!("  recorded: {recorded}\n  now:      {now}");
+    match &answer.verdict {
+        Verdict::Same => format!("{place}: same: {recorded}"),
+        Verdict::Different { character } => {
+            format!("{place}: different from character {character} on\n{both}")
+        }
+        _ => {
+            let note = answer.note.as_deref().unwrap_or("nothing to compare");
+            format!("{place}: {note}\n{both}")
+        }
+    }
+}
+
+fn quoted(answer: Option<&str>) -> String {
+    match answer {
+        Some(text) => format!("{text:?}"),
+        None => String::from("(no answer)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_quoted_and_missing_ones_named() {
+        assert_eq!(quoted(Some(" No\n")), r#"" No\n""#);
+        assert_eq!(quoted(None), "(no answer)");
+    }
 }

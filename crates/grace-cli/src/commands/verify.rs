@@ -9,6 +9,7 @@ use crate::output;
 pub(crate) fn run(args: &VerifyArgs) -> Result<u8, Failure> {
     let options = VerifyOptions {
         min_parse_rate: args.min_parse_rate,
+        replications: args.replications,
     };
     let report = verify(&args.path, options)?;
     match args.output {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use grace_sim::{Life, Startup};
+use grace_sim::Life;
 use serde_json::Value;
 
 use crate::folder::{attempts, journal_lines, lines_so_far, metadata, sealed};
@@ -76,7 +76,7 @@ fn a_second_signal_ends_at_once_and_the_replication_can_go_on() {
 #[test]
 fn a_signal_ends_the_wait_for_a_server() {
     let study = Study::new(2);
-    let server = Server::start(tiny().with_startup(Startup::Refusing(Duration::from_mins(10))));
+    let server = Server::refusing_for(Duration::from_mins(10));
     let mut running = study.replicate(&server).start();
     assert!(running.says("[2/7]"));
     std::thread::sleep(Duration::from_millis(100));

@@ -144,8 +144,11 @@ fn cut_all(replication: &Path, first: usize) {
     }
 }
 
-/// Damage to the first journal, and how many lines it spoils.
-fn kinds() -> [(&'static str, u64, fn(&[u8]) -> Vec<u8>); 8] {
+/// What it is called, how many lines it spoils, and how.
+type Damage = (&'static str, u64, fn(&[u8]) -> Vec<u8>);
+
+/// Damage to the first journal.
+fn kinds() -> [Damage; 8] {
     fn insert(journal: &[u8], bytes: &[u8]) -> Vec<u8> {
         let at = last_two_lines(journal).0;
         [&journal[..at], bytes, &journal[at..]].concat()

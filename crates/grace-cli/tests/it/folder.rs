@@ -25,7 +25,7 @@ pub(crate) fn sealed(replication: &Path) -> Sealed {
 }
 
 fn timeless(name: &str, text: &str) -> Value {
-    if name.ends_with(".jsonl") {
+    if Path::new(name).extension().is_some_and(|it| it == "jsonl") {
         return text.lines().map(parse).collect();
     }
     let mut value = parse(text);
@@ -132,7 +132,12 @@ pub(crate) fn journal_lines(replication: &Path) -> Vec<Value> {
 /// How many whole lines there are in all journals; they may be growing.
 pub(crate) fn lines_so_far(replication: &Path) -> usize {
     let bytes = |path: PathBuf| fs::read(path).unwrap_or_default();
-    let breaks = |bytes: Vec<u8>| bytes.iter().filter(|byte| **byte == b'\n').count();
+    let breaks = |bytes: Vec<u8>| {
+        bytes
+            .split_inclusive(|byte| *byte == b'\n')
+            .filter(|line| line.ends_with(b"\n"))
+            .count()
+    };
     journals(replication)
         .into_iter()
         .map(bytes)

@@ -122,7 +122,7 @@ fn changed_seed_rules_and_order_are_refused() {
             study.write(
                 "plan.yaml",
                 "order: pandas\nrequest_seeds: shared\nseed_bits: 53\n",
-            )
+            );
         },
         |study| study.write("plan.yaml", "{}\n"),
         &[

@@ -153,7 +153,11 @@ fn what_a_killed_process_wrote_aside_is_no_fault_of_the_sealed_replication() {
     let replication = study.replication(0);
     fs::create_dir_all(&replication).unwrap();
     // Killed between writing aside and renaming.
-    fs::write(replication.join("metadata.json.4711.tmp"), "{\n  \"sche").unwrap();
+    fs::write(
+        replication.join(".metadata.json.00000000000012b7.tmp"),
+        "{\n  \"sche",
+    )
+    .unwrap();
     study.replicate(&server).run().exits(0);
     check_finished(&study.results(), &study.undisturbed());
 }

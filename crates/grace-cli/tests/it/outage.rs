@@ -101,38 +101,39 @@ fn the_timeout_for_a_server_that_is_gone_does_not_grow_with_that_of_requests() {
 }
 
 #[track_caller]
-fn check_start(startup: Startup) {
+fn check_start(server: &Server) {
     let study = Study::new(2);
-    let server = Server::start(tiny().with_startup(startup));
-    study.replicate(&server).run().exits(0);
+    study.replicate(server).run().exits(0);
     assert_eq!(sealed(&study.replication(0)), study.undisturbed());
+}
+
+fn loading_for(time: Duration) -> Server {
+    Server::start(tiny().with_startup(Startup::Loading(time)))
 }
 
 #[test]
 fn a_server_that_is_loading_is_waited_for() {
-    check_start(Startup::Loading(Duration::from_secs(1)));
+    check_start(&loading_for(Duration::from_secs(1)));
 }
 
 #[test]
 fn a_server_that_refuses_connections_at_first_is_waited_for() {
-    check_start(Startup::Refusing(Duration::from_secs(1)));
+    check_start(&Server::refusing_for(Duration::from_secs(1)));
 }
 
 #[test]
 fn a_server_that_does_not_come_up_in_time_ends_the_attempt() {
-    for startup in [
-        Startup::Loading(Duration::from_mins(10)),
-        Startup::Refusing(Duration::from_mins(10)),
-    ] {
+    let long = Duration::from_mins(10);
+    for server in [loading_for(long), Server::refusing_for(long)] {
         let study = Study::new(2);
-        let server = Server::start(tiny().with_startup(startup));
         let ended = study.replicate(&server).args(["--timeout", "1"]).run();
         assert!(ended.took < Duration::from_secs(10), "{:?}", ended.took);
-        let root = server.url();
-        let root = root.trim_end_matches("/v1");
-        ended
-            .exits(75)
-            .says(&[root, "was not ready within 1 s", "--timeout"]);
+        let url = server.url();
+        ended.exits(75).says(&[
+            url.trim_end_matches("/v1"),
+            "was not ready within 1 s",
+            "--timeout",
+        ]);
         assert_eq!(server.counts().generations, 0);
     }
 }

@@ -100,9 +100,7 @@ fn what_was_never_asked_cannot_be_replayed() {
         .run()
         .exits(42)
         .says(&["holds no replication"]);
-    let gone = Server::start(tiny().with_startup(grace_sim::Startup::Refusing(
-        std::time::Duration::from_mins(10),
-    )));
+    let gone = Server::refusing_for(std::time::Duration::from_mins(10));
     replay(&study, &gone)
         .args(["--trial", "0", "--timeout", "1", "--request-timeout", "1"])
         .run()

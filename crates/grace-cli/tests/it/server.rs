@@ -1,6 +1,8 @@
 //! A simulated server with a runtime of its own, for tests that are not asynchronous.
 
-use grace_sim::{Counts, Faults, Life, Request, Sim, SimConfig};
+use std::time::Duration;
+
+use grace_sim::{Counts, Faults, Life, Request, Sim, SimConfig, Startup};
 use tokio::runtime::Runtime;
 
 /// The model that servers of these tests serve.
@@ -29,6 +31,16 @@ impl Server {
             .unwrap();
         let sim = runtime.block_on(Sim::start(config)).unwrap();
         Self { sim, runtime }
+    }
+
+    /// A server that begins by refusing connections: its port is closed when this returns.
+    ///
+    /// Before that, a process started at the wrong moment would inherit the open port for an instant, and the
+    /// server could not take it again.
+    pub(crate) fn refusing_for(time: Duration) -> Self {
+        let server = Self::start(tiny().with_startup(Startup::Refusing(time)));
+        server.set_life(Life::Gone);
+        server
     }
 
     /// A server that answers at once and has no faults.

@@ -2,7 +2,9 @@
 //!
 //! Readers are tolerant of how an answer is put (case, punctuation, typographic
 //! apostrophes, a sentence around it) and strict about what it says: two
-//! answers that contradict each other are no answer. A wrong result is worse than a missing one.
+//! answers that contradict each other are no answer, and neither is one that is negated, doubted,
+//! asked or only spoken about. What may stand around an answer is therefore a list of known
+//! phrases, not everything but some. A wrong result is worse than a missing one.
 
 mod number;
 mod polarity;
@@ -108,4 +110,89 @@ impl Reading {
 
 fn category(name: &str) -> Value {
     Value::Category(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn readings() -> [Reading; 3] {
+        let qualities = ["terrible", "bad", "good", "amazing"].map(String::from);
+        [
+            Reading::WholeNumber(WholeNumber::new(0, 3, "quantity")),
+            Reading::YesNo(YesNo::new("knowledge")),
+            Reading::PolarityQuality(PolarityQuality::new(
+                qualities.into(),
+                "polarity",
+                "quality",
+            )),
+        ]
+    }
+
+    /// Rows of the words and marks that readers look for.
+    fn scraps() -> impl Strategy<Value = String> {
+        let scrap = prop::sample::select(vec![
+            "yes",
+            "no",
+            "not",
+            "n't",
+            "it",
+            "was",
+            "wasn't",
+            "it's",
+            "good",
+            "bad",
+            "very",
+            "of",
+            "out",
+            "the",
+            "all",
+            "none",
+            "one",
+            "2",
+            "3",
+            "99999999999999999999",
+            "-",
+            ".",
+            ",",
+            "(",
+            ")",
+            "/",
+            "%",
+            "?",
+            "\n",
+            "'",
+            "\u{2019}",
+            "i think",
+            "would say",
+            "Emma",
+            ":",
+        ]);
+        let scraps = prop::collection::vec((scrap, prop::sample::select(vec!["", " "])), 0..12);
+        scraps.prop_map(|scraps| {
+            scraps
+                .iter()
+                .flat_map(|(scrap, gap)| [*scrap, *gap])
+                .collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn readers_never_panic_and_fill_all_columns(text in prop_oneof!["(?s).*", scraps()]) {
+            for reading in readings() {
+                if let Ok(values) = reading.read(&text) {
+                    prop_assert_eq!(values.len(), reading.columns().len());
+                }
+            }
+        }
+
+        #[test]
+        fn numbers_are_in_range(text in scraps()) {
+            if let Ok(values) = readings()[0].read(&text) {
+                prop_assert!(matches!(values[..], [Value::Number(0..=3)]), "{:?}", values);
+            }
+        }
+    }
 }

@@ -8,6 +8,7 @@ use crate::experiment::parse_score;
 use crate::experiment::{
     Condition, Experiment, GenerateQuery, Query, QueryKind, Rule, RuleTest, Sampling,
 };
+use crate::id::ExperimentId;
 use crate::problem::Problems;
 use crate::prompt::Prompts;
 use crate::yaml::{Document, Field, Mapping};
@@ -32,6 +33,9 @@ pub(crate) const RESERVED_COLUMNS: [&str; 16] = [
     "tokens",
 ];
 
+/// Names that files of grace itself have in the folders of results (`metadata.json`, `attempt.json`).
+const RESERVED_IDS: [&str; 2] = ["metadata", "attempt"];
+
 pub(super) fn experiment(file: &str, text: &str) -> Result<Experiment, Problems> {
     let document = Document::parse(file, text)?;
     let experiment = read(&document.root(), Digest::of(text.as_bytes()));
@@ -48,9 +52,7 @@ fn read(root: &Field<'_>, digest: Digest) -> Option<Experiment> {
         "queries",
     ];
     let map = root.mapping(&known)?;
-    let id = map
-        .required("id")
-        .and_then(|field| field.parsed("letters, digits, `_` and `-`", |text| text.parse().ok()));
+    let id = map.required("id").and_then(id);
     let title = map.required("title").and_then(Field::text);
     let seed_offset = map
         .required("seed_offset")
@@ -78,6 +80,22 @@ fn read(root: &Field<'_>, digest: Digest) -> Option<Experiment> {
     })
 }
 
+fn id(field: &Field<'_>) -> Option<ExperimentId> {
+    let id: ExperimentId =
+        field.parsed("letters, digits, `_` and `-`", |text| text.parse().ok())?;
+    // Some file systems take upper for lower case.
+    if RESERVED_IDS
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(id.as_str()))
+    {
+        let names = RESERVED_IDS.join("` and `");
+        field.expected(&format!(
+            "another id: grace names files of its own `{names}`"
+        ));
+    }
+    Some(id)
+}
+
 fn stimuli(field: &Field<'_>) -> Option<(String, Vec<String>)> {
     let map = field.mapping(&["file", "columns"])?;
     let file = map.required("file").and_then(|file| {
@@ -87,6 +105,9 @@ fn stimuli(field: &Field<'_>) -> Option<(String, Vec<String>)> {
     });
     let listed = map.required("columns")?;
     let columns = listed.texts();
+    if columns.as_ref().is_some_and(Vec::is_empty) {
+        listed.expected("at least one column");
+    }
     let mut seen = BTreeSet::new();
     for column in columns.iter().flatten() {
         if !seen.insert(column.as_str()) {
@@ -102,11 +123,18 @@ fn stimuli(field: &Field<'_>) -> Option<(String, Vec<String>)> {
 }
 
 fn conditions(field: &Field<'_>, columns: &[String]) -> Option<Vec<Condition>> {
-    field
-        .list()?
-        .iter()
-        .map(|item| condition(item, columns))
-        .collect()
+    let mut conditions: Vec<Option<Condition>> = Vec::new();
+    for item in field.list()? {
+        let condition = condition(&item, columns);
+        if let Some(Condition { name, .. }) = &condition {
+            let mut earlier = conditions.iter().flatten();
+            if earlier.any(|earlier| earlier.name == *name) {
+                item.problem(format!("has the name `{name}`, which is taken"));
+            }
+        }
+        conditions.push(condition);
+    }
+    conditions.into_iter().collect()
 }
 
 fn condition(field: &Field<'_>, columns: &[String]) -> Option<Condition> {

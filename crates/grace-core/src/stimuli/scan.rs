@@ -116,8 +116,8 @@ impl StimuliIndex {
 /// # Errors
 ///
 /// Returns every problem: unreadable source, text that is not UTF-8, missing or repeated columns, rows
-/// with another number of fields, fields over [`MAX_FIELD_BYTES`], stimuli to which no rule
-/// of a condition applies, no rows at all. The first 20 are listed and the rest counted.
+/// with another number of fields, a quote that is never closed, fields over [`MAX_FIELD_BYTES`],
+/// stimuli to which no rule of a condition applies, no rows at all. The first 20 are listed and the rest counted.
 pub fn scan(
     file: &str,
     source: impl Read,
@@ -128,15 +128,15 @@ pub fn scan(
         .flexible(true)
         .from_reader(Hashing::new(source));
     let mut record = ByteRecord::new();
-    let read = read_record(&mut reader, &mut record).map_err(|problem| problem.in_file(file))?;
-    if !read {
-        return Err(Problem::new(
-            file,
-            "is empty, expected a header line and one row a stimulus",
-        )
-        .into());
-    }
-    let columns = header(file, &record, experiment)?;
+    let columns = match read_record(&mut reader, &mut record) {
+        Next::Record => header(file, &record, experiment)?,
+        Next::End => {
+            let message = "is empty, expected a header line and one row a stimulus";
+            return Err(Problem::new(file, message).into());
+        }
+        Next::OpenQuote { line } => return Err(open_quote(file, line, "").into()),
+        Next::Unreadable(error) => return Err(unreadable(file, &error).into()),
+    };
     let mut scan = Scan {
         file,
         experiment,
@@ -146,10 +146,14 @@ pub fn scan(
     };
     loop {
         match read_record(&mut reader, &mut record) {
-            Ok(true) => scan.row(&record),
-            Ok(false) => break,
-            Err(problem) => {
-                scan.problems.push(problem.in_file(file));
+            Next::Record => scan.row(&record),
+            Next::End => break,
+            Next::OpenQuote { line } => {
+                scan.open_quote(line, &record);
+                break;
+            }
+            Next::Unreadable(error) => {
+                scan.problems.push(unreadable(file, &error));
                 break;
             }
         }
@@ -158,11 +162,18 @@ pub fn scan(
     scan.finish(source.hasher.finish(), source.length)
 }
 
-/// Passes bytes on, hashing and counting them.
+/// Put behind the source, to see whether it ends within quotes: there these bytes become part of the
+/// last field, elsewhere a record of their own, [`ENDING_RECORD`].
+const ENDING: &[u8] = b"\n.\n";
+const ENDING_RECORD: [&[u8]; 1] = [b"."];
+
+/// Passes bytes on, hashing and counting them, and then the [`ENDING`].
 struct Hashing<R> {
     source: R,
     hasher: Hasher,
     length: u64,
+    /// What is left of the ending, once the source has ended.
+    ending: Option<&'static [u8]>,
 }
 
 impl<R> Hashing<R> {
@@ -171,32 +182,66 @@ impl<R> Hashing<R> {
             source,
             hasher: Hasher::new(),
             length: 0,
+            ending: None,
         }
     }
 }
 
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some(ending) = &mut self.ending {
+            return ending.read(buffer);
+        }
         let count = self.source.read(buffer)?;
+        if count == 0 {
+            return self.ending.insert(ENDING).read(buffer);
+        }
         self.hasher.update(buffer.get(..count).unwrap_or_default());
         self.length += count as u64;
         Ok(count)
     }
 }
 
-struct ReadProblem(csv::Error);
+/// What the reader came to.
+enum Next {
+    Record,
+    End,
+    /// The end of the file within a field whose quote opened at `line`.
+    OpenQuote {
+        line: u64,
+    },
+    Unreadable(csv::Error),
+}
 
-impl ReadProblem {
-    fn in_file(self, file: &str) -> Problem {
-        Problem::new(file, format!("cannot be read: {}", self.0))
+fn read_record<R: Read>(reader: &mut csv::Reader<Hashing<R>>, record: &mut ByteRecord) -> Next {
+    match reader.read_byte_record(record) {
+        Ok(true) => {}
+        Ok(false) => return Next::End,
+        Err(error) => return Next::Unreadable(error),
+    }
+    // The first byte of the ending, a line break, may belong to a last row that has none.
+    if reader.position().byte() <= reader.get_ref().length + 1 {
+        return Next::Record;
+    }
+    if record.iter().eq(ENDING_RECORD) {
+        return Next::End;
+    }
+    // All line breaks since the quote are in the last field.
+    let field = record.iter().next_back().unwrap_or_default();
+    let breaks = field.split(|&byte| byte == b'\n').skip(1).count() as u64;
+    Next::OpenQuote {
+        line: reader.position().line().saturating_sub(breaks),
     }
 }
 
-fn read_record<R: Read>(
-    reader: &mut csv::Reader<R>,
-    record: &mut ByteRecord,
-) -> Result<bool, ReadProblem> {
-    reader.read_byte_record(record).map_err(ReadProblem)
+fn unreadable(file: &str, error: &csv::Error) -> Problem {
+    Problem::new(file, format!("cannot be read: {error}"))
+}
+
+fn open_quote(file: &str, line: u64, column: &str) -> Problem {
+    let message = "opens a quote that is never closed, so that all behind it is one value; \
+                   close it, or double it (`\"\"`) within quotes if it belongs to the text";
+    Problem::new(file, message).at_line(line).at_key(column)
 }
 
 fn header(
@@ -265,6 +310,12 @@ impl Scan<'_> {
             self.field(line, position, field);
         }
         self.conditions(line, record);
+    }
+
+    fn open_quote(&mut self, line: u64, record: &ByteRecord) {
+        let position = record.len().saturating_sub(1);
+        let column = self.columns.get(position).map_or("", String::as_str);
+        self.problems.push(open_quote(self.file, line, column));
     }
 
     fn field(&mut self, line: u64, position: usize, field: &[u8]) {

@@ -114,14 +114,25 @@ fn conditions_of_one_name_are_refused() {
 fn rules_need_text_and_a_label() {
     let rule = |rule: &str, expected: &str| {
         check(
-            |text| text.replace("column: observe", &format!("column: observe, rules: [{rule}]")),
+            |text| {
+                text.replace(
+                    "column: observe",
+                    &format!("column: observe, rules: [{rule}]"),
+                )
+            },
             &[&format!("`conditions[1].rules[0]{expected}")],
         );
     };
-    rule("{contains: \"\", label: a}", ".contains` is empty, expected text");
+    rule(
+        "{contains: \"\", label: a}",
+        ".contains` is empty, expected text",
+    );
     rule("{equals: '', label: a}", ".equals` is empty, expected text");
     rule("{equals: x, label: ''}", ".label` is empty, expected text");
-    rule("{equals: , label: a}", "` needs either `contains` or `equals`");
+    rule(
+        "{equals: , label: a}",
+        "` needs either `contains` or `equals`",
+    );
     rule("{label: a}", "` needs either `contains` or `equals`");
     rule("{equals: x, contains: x, label: a}", "` needs either");
     rule("{equals: x}", "` has no `label`");
@@ -130,15 +141,14 @@ fn rules_need_text_and_a_label() {
 #[test]
 fn stimuli_need_columns() {
     let text = builtin("study1_exp1").unwrap().text;
-    let start = text.find("columns: [").unwrap();
-    let end = start + text[start..].find(']').unwrap() + 1;
-    let listed = &text[start..end];
+    let listed = text.lines().find(|line| line.starts_with("  columns: ["));
+    let listed = listed.unwrap();
     check(
-        |text| text.replace(listed, "columns: []"),
+        |text| text.replace(listed, "  columns: []"),
         &["`stimuli.columns` is a list, expected at least one column"],
     );
     check(
-        |text| text.replace(listed, "columns: [\"\"]"),
+        |text| text.replace(listed, "  columns: [\"\"]"),
         &["`stimuli.columns[0]` is empty, expected text"],
     );
 }
@@ -155,5 +165,9 @@ fn columns_of_queries_are_distinct_within_and_between_queries() {
     taken(response, "response: quantity", "quantity");
     taken(response, "response: response_quantity", "response_quantity");
     taken(response, "response: knowledge", "knowledge");
-    taken("column: quantity", "column: result_id_quantity", "result_id_quantity");
+    taken(
+        "column: quantity",
+        "column: result_id_quantity",
+        "result_id_quantity",
+    );
 }

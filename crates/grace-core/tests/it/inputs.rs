@@ -83,6 +83,6 @@ fn value_stability_of_the_fingerprint() {
     // Python: hashlib.sha256 over len(x).to_bytes(8, "big") + x for each key and value, sorted by key.
     assert_eq!(
         fingerprint,
-        "6d716047b3fccffa905b83f512527fc358590bb2a3ee3bf5780c4d0ea5cfb6ad"
+        "687c1bfffa82c0803cc082fbc58ffc3bc392cda8679c820e01cd81e3bd4ab4e1"
     );
 }

@@ -49,7 +49,8 @@ fn numbers_and_truth_values_are_taken_as_written() {
 #[test]
 fn the_text_is_found_behind_other_characters_and_line_breaks() {
     let before = "\u{feff}# 💗 übung\r\nmodels:\r\n  a:\r\n    display_name: \"é\\u00e9\r\n\r\n      x\"\r\n";
-    let block = "    stop:\r\n      - |\r\n        ü\r\n\r\n        ü\r\n      - >-\r\n        ö\r\n";
+    let block =
+        "    stop:\r\n      - |\r\n        ü\r\n\r\n        ü\r\n      - >-\r\n        ö\r\n";
     let after = "    huggingface_name: 1.0\r\n    vllm: {extra_args: [--ö, 2.50, 007]}\r\n    revision: 0012345";
     let catalog = ModelCatalog::parse("m.yaml", &format!("{before}{block}{after}")).unwrap();
     let model = &catalog.models[0];
@@ -120,9 +121,9 @@ fn no_value_is_no_text() {
 #[test]
 fn rules_compare_with_the_text_as_written() {
     let text = builtin("study1_exp1").unwrap().text;
-    let rules = "column: observe, rules: [{equals: 1.0, label: \"on\"}, {contains: 07, label: 1.50}]";
-    let experiment =
-        Experiment::parse("e.yaml", &text.replace("column: observe", rules)).unwrap();
+    let rules =
+        "column: observe, rules: [{equals: 1.0, label: \"on\"}, {contains: 07, label: 1.50}]";
+    let experiment = Experiment::parse("e.yaml", &text.replace("column: observe", rules)).unwrap();
     let condition = &experiment.conditions[1];
     assert_eq!(condition.rules[0].test, RuleTest::Equals("1.0".into()));
     assert_eq!(condition.rules[1].test, RuleTest::Contains("07".into()));

@@ -1,9 +1,9 @@
 //! The lab's criteria for success: what all replications together must be.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
+use std::collections::BTreeMap;
 
 use super::VerifyOptions;
+use super::gaps::gaps;
 use super::report::{Criterion, ExperimentReport, ReplicationReport};
 
 /// All criteria. One that finds nothing to count is not met.
@@ -11,11 +11,7 @@ pub(super) fn criteria(
     replications: &[ReplicationReport],
     options: VerifyOptions,
 ) -> Vec<Criterion> {
-    let sealed = || {
-        replications
-            .iter()
-            .filter(|replication| replication.sealed)
-    };
+    let sealed = || replications.iter().filter(|replication| replication.sealed);
     let experiments = || replications.iter().flat_map(|found| &found.experiments);
     vec![
         share(
@@ -75,7 +71,7 @@ fn share(name: &'static str, checks: impl Iterator<Item = bool>) -> Criterion {
 }
 
 /// A criterion that exceptions break: met if there are none, and if there was anything to look at.
-fn without_exception(
+pub(super) fn without_exception(
     name: &'static str,
     good: &str,
     bad: &str,
@@ -104,7 +100,9 @@ fn listed(items: &[String], separator: &str, most: usize) -> String {
 }
 
 /// Replications by model, in the order they were found; those whose model is not known are left out.
-fn by_model(replications: &[ReplicationReport]) -> BTreeMap<&str, Vec<&ReplicationReport>> {
+pub(super) fn by_model(
+    replications: &[ReplicationReport],
+) -> BTreeMap<&str, Vec<&ReplicationReport>> {
     let mut models: BTreeMap<&str, Vec<&ReplicationReport>> = BTreeMap::new();
     for replication in replications {
         if let Some(model) = &replication.model_key {
@@ -185,54 +183,12 @@ fn differing_inputs(first: &ReplicationReport, other: &ReplicationReport) -> Vec
     let differences = inputs.differences(recorded).into_iter();
     let mut keys: Vec<String> = differences
         .map(|difference| difference.key)
-        .filter(|key| key != "replication_index" && !key.ends_with(".seed"))
+        .filter(|key| key != "replication_index" && key.rsplit('.').next() != Some("seed"))
         .collect();
     if first.sealed && other.sealed && first.counted != other.counted {
         keys.insert(0, String::from("the set of experiments"));
     }
     keys
-}
-
-/// Replications whose index is missing: below `wanted`, else below the highest one of the same model.
-fn gaps(replications: &[ReplicationReport], wanted: Option<u32>) -> Criterion {
-    let mut missing = Vec::new();
-    for (model, siblings) in by_model(replications) {
-        let indexes: BTreeSet<u32> = siblings
-            .iter()
-            .filter_map(|replication| replication.replication)
-            .collect();
-        // A single replication is looked at for itself, whatever its index.
-        let highest = indexes.last().copied().filter(|_| indexes.len() > 1);
-        let end = wanted.or(highest).unwrap_or_default();
-        missing.extend(absent(&indexes, end).map(|range| match range.into_inner() {
-            (first, last) if first == last => format!("{model} {first}"),
-            (first, last) => format!("{model} {first}–{last}"),
-        }));
-    }
-    let mut all = replications.iter();
-    let looked = all.any(|replication| replication.replication.is_some());
-    let criterion = without_exception(
-        "no replication missing",
-        "none missing",
-        "",
-        &missing,
-        looked,
-    );
-    Criterion {
-        wanted: wanted.map_or(criterion.wanted, |wanted| format!("{wanted} of each model")),
-        ..criterion
-    }
-}
-
-/// The ranges of numbers below `end` that are not among `indexes`.
-fn absent(indexes: &BTreeSet<u32>, end: u32) -> impl Iterator<Item = RangeInclusive<u32>> {
-    let present = indexes.range(..end).copied();
-    let mut next = 0;
-    present.chain([end]).filter_map(move |index| {
-        let gap = (index > next).then(|| next..=index - 1);
-        next = index.saturating_add(1);
-        gap
-    })
 }
 
 fn parse_rates(replications: &[ReplicationReport], wanted: f64) -> Criterion {
@@ -313,35 +269,6 @@ mod tests {
             .into_iter()
             .find(|criterion| criterion.name == name)
             .unwrap()
-    }
-
-    fn missing(indexes: &[u32], wanted: Option<u32>) -> (bool, String) {
-        let replications: Vec<_> = indexes.iter().copied().map(replication).collect();
-        let options = VerifyOptions {
-            replications: wanted,
-            ..ANY
-        };
-        let criterion = of("no replication missing", &replications, options);
-        (criterion.met, criterion.found)
-    }
-
-    #[test]
-    fn missing_replications_are_told_as_ranges() {
-        let none = |met| (met, String::from("none missing"));
-        let some = |text: &str| (false, text.to_owned());
-        assert_eq!(missing(&[0, 1, 2], None), none(true));
-        assert_eq!(missing(&[7], None), none(true));
-        assert_eq!(missing(&[2, 0], None), some("m 1"));
-        assert_eq!(
-            missing(&[0, 3_000_000, u32::MAX], None),
-            some("m 1–2999999; m 3000001–4294967294")
-        );
-        assert_eq!(missing(&[0, 1, 2], Some(3)), none(true));
-        assert_eq!(missing(&[0, 5], Some(3)), some("m 1–2"));
-        assert_eq!(missing(&[1], Some(u32::MAX)), some("m 0; m 2–4294967294"));
-        let even: Vec<u32> = (0..100).map(|index| index * 2).collect();
-        assert!(missing(&even, None).1.ends_with("m 39; and 79 more"));
-        assert!(!missing(&[], None).0);
     }
 
     #[test]

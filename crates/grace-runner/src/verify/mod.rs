@@ -3,6 +3,7 @@
 
 mod criteria;
 mod find;
+mod gaps;
 mod journals;
 mod manifest;
 mod records;
@@ -63,7 +64,7 @@ fn replication(layout: &ReplicationLayout) -> ReplicationReport {
             return report;
         }
     };
-    report.describe(&metadata);
+    report.describe(layout, &metadata);
     if !layout.manifest().exists() {
         let open: u64 = metadata
             .counts

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use grace_core::layout::ReplicationLayout;
 use grace_core::metadata::Metadata;
 use grace_core::plan::Inputs;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::VerifyOptions;
 use super::criteria::criteria;
+use crate::attempt::has_answers;
 
 /// What was found in all replications.
 #[derive(Debug, Clone, Serialize)]
@@ -45,7 +46,7 @@ pub struct ReplicationReport {
     pub model_key: Option<String>,
     /// The index, as far as it is known.
     pub replication: Option<u32>,
-    /// The servers that its attempts asked, kind and version, each once, in the order of the attempts.
+    /// The servers that its attempts had answers from, kind and version, each once, in the order of the attempts.
     pub servers: Vec<String>,
     /// Whether it is sealed; if not, only its metadata was looked at.
     pub sealed: bool,
@@ -133,10 +134,10 @@ impl ReplicationReport {
         }
     }
 
-    pub(super) fn describe(&mut self, metadata: &Metadata) {
+    pub(super) fn describe(&mut self, layout: &ReplicationLayout, metadata: &Metadata) {
         self.model_key = Some(metadata.model_key.clone());
         self.replication = Some(metadata.replication_index);
-        self.servers = servers(metadata);
+        self.servers = servers(layout, metadata);
         self.inputs = Some(metadata.inputs.clone());
         let counted = metadata.counts.iter();
         self.counted = counted.map(|(id, _)| id.to_owned()).collect();
@@ -153,24 +154,28 @@ impl ReplicationReport {
     }
 }
 
-/// The servers of all attempts; where none says, that of the last probe.
-fn servers(metadata: &Metadata) -> Vec<String> {
+/// The servers of all attempts that answered queries; where none says, that of the last probe.
+fn servers(layout: &ReplicationLayout, metadata: &Metadata) -> Vec<String> {
     let mut servers: Vec<String> = Vec::new();
     for attempt in &metadata.attempts {
+        // Missing journals are a fault of their own.
+        let answered = has_answers(&layout.attempt(&attempt.name)).unwrap_or(true);
         if let Some(server) = &attempt.server
+            && answered
             && !servers.contains(server)
         {
             servers.push(server.clone());
         }
     }
-    if servers.is_empty()
-        && let Some(server) = metadata.deployment_info.value("server")
+    let probed = metadata.deployment_info.value("server");
+    if let (true, Some(server)) = (servers.is_empty(), probed)
+        && let Some(kind) = server["kind"].as_str()
     {
-        let parts = [&server["kind"], &server["version"]];
-        let parts: Vec<&str> = parts.into_iter().filter_map(Value::as_str).collect();
-        if !parts.is_empty() {
-            servers.push(parts.join(" "));
-        }
+        let version = server["version"].as_str();
+        servers.push(format!(
+            "{kind} {}",
+            version.unwrap_or("of unknown version")
+        ));
     }
     servers
 }
