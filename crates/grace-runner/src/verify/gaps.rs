@@ -32,7 +32,9 @@ pub(super) fn gaps(replications: &[ReplicationReport], wanted: Option<u32>) -> C
         looked,
     );
     Criterion {
-        wanted: wanted.map_or(criterion.wanted, |wanted| format!("all {wanted} of each model")),
+        wanted: wanted.map_or(criterion.wanted, |wanted| {
+            format!("all {wanted} of each model")
+        }),
         ..criterion
     }
 }

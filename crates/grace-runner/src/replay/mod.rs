@@ -3,22 +3,21 @@
 //! A difference is a finding, not a failure: equal seeds give equal texts only under equal numerics, which a server
 //! with 16-bit floats or several slots does not promise.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+mod find;
+
+use std::path::PathBuf;
 
 use grace_client::{Api as ClientApi, Client, ReasoningMarkers, RequestError, RequestErrorKind};
-use grace_core::journal::{JournalKey, JournalLine};
+use grace_core::journal::JournalLine;
 use grace_core::layout::ReplicationLayout;
-use grace_core::metadata::{Metadata, Ordered};
+use grace_core::metadata::Metadata;
 use grace_core::{ExperimentId, QueryId};
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use self::find::{Found, queries_in_order};
 use crate::ask::chain;
 use crate::attempt::{AttemptError, attempts};
-use crate::durable::{Attempted, FileError};
+use crate::durable::FileError;
 use crate::metadata::{self, MetadataError};
 use crate::stop::Stop;
 
@@ -181,101 +180,6 @@ pub async fn replay(
     Ok(ReplayEnd::Complete)
 }
 
-/// The lines that answered what is asked for, by trial: of each query the earliest final one.
-struct Found<'a> {
-    lines: BTreeMap<u32, Vec<FoundLine>>,
-    query: Option<&'a QueryId>,
-}
-
-struct FoundLine {
-    query: String,
-    line: Vec<u8>,
-}
-
-impl<'a> Found<'a> {
-    fn new(trials: &[u32], query: Option<&'a QueryId>) -> Self {
-        Self {
-            lines: trials.iter().map(|&trial| (trial, Vec::new())).collect(),
-            query,
-        }
-    }
-
-    /// Takes what is new from a journal, if it is there. Holds one line at a time, and what it takes.
-    fn read(&mut self, path: &Path) -> Result<(), FileError> {
-        if !path.exists() {
-            return Ok(());
-        }
-        let file = File::open(path).attempted("opening", path)?;
-        let mut reader = BufReader::with_capacity(1 << 18, file);
-        let mut line = Vec::new();
-        while reader
-            .read_until(b'\n', &mut line)
-            .attempted("reading", path)?
-            > 0
-        {
-            // A line without its end was cut off and counts for nothing.
-            if let Some(whole) = line.strip_suffix(b"\n") {
-                self.take(whole);
-            }
-            line.clear();
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, line: &[u8]) {
-        let Ok(key) = serde_json::from_slice::<JournalKey<'_>>(line) else {
-            return;
-        };
-        let Some(lines) = self.lines.get_mut(&key.trial_id) else {
-            return;
-        };
-        let wanted = self.query.is_none_or(|query| query.as_str() == key.query);
-        let taken = lines.iter().any(|found| found.query == key.query);
-        let usable = wanted && !taken && key.outcome.is_final();
-        if usable && serde_json::from_slice::<JournalLine<'_>>(line).is_ok() {
-            lines.push(FoundLine {
-                query: key.query.into_owned(),
-                line: line.to_owned(),
-            });
-        }
-    }
-
-    fn first_without_line(&self, trials: &[u32]) -> Option<u32> {
-        let mut trials = trials.iter().copied();
-        trials.find(|trial| self.lines.get(trial).is_none_or(Vec::is_empty))
-    }
-
-    /// Queries that `order` does not name come last, as they were found.
-    fn sort_by_query(&mut self, order: &[String]) {
-        let place = |found: &FoundLine| {
-            let place = order.iter().position(|query| *query == found.query);
-            place.unwrap_or(order.len())
-        };
-        for lines in self.lines.values_mut() {
-            lines.sort_by_key(place);
-        }
-    }
-}
-
-/// The queries as the first sealed record names them; none before there is one.
-fn queries_in_order(layout: &ReplicationLayout, experiment: &ExperimentId) -> Vec<String> {
-    #[derive(Deserialize)]
-    struct First {
-        request_seeds: Ordered<IgnoredAny>,
-    }
-    let read = || -> Option<First> {
-        let mut file = BufReader::new(File::open(layout.sealed().records(experiment)).ok()?);
-        // The bracket of the array: only its first record is read.
-        file.read_exact(&mut [0]).ok()?;
-        let mut records = serde_json::Deserializer::from_reader(file).into_iter();
-        records.next()?.ok()
-    };
-    read().map_or_else(Vec::new, |first| {
-        let queries = first.request_seeds.iter();
-        queries.map(|(query, _)| query.to_owned()).collect()
-    })
-}
-
 async fn resend(
     line: &JournalLine<'_>,
     metadata: &Metadata,
@@ -335,69 +239,7 @@ fn compare(recorded: Option<&str>, now: Option<&str>) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use grace_core::journal::RequestOutcome::{Answered, Failed};
-    use tempfile::TempDir;
-
     use super::*;
-    use crate::fixture::{journal, line, plan};
-
-    fn found(found: &Found<'_>, trial: u32) -> Vec<(String, String)> {
-        let text = |line: &FoundLine| {
-            let read: JournalLine<'_> = serde_json::from_slice(&line.line).unwrap();
-            (line.query.clone(), read.text.unwrap().into_owned())
-        };
-        found.lines[&trial].iter().map(text).collect()
-    }
-
-    fn answers(texts: [(&str, &str); 2]) -> Vec<(String, String)> {
-        texts.map(|(a, b)| (a.to_owned(), b.to_owned())).to_vec()
-    }
-
-    #[test]
-    fn one_pass_finds_the_lines_that_count_of_all_trials() {
-        let (folder, plan) = (TempDir::new().unwrap(), plan(4));
-        let first = [
-            String::from("{\"trial_id\":0,\"query\":\"a\"}\n\0\n"),
-            line(&plan, 0, 1, Failed, "no"),
-            line(&plan, 0, 1, Answered, "b0"),
-            line(&plan, 1, 0, Answered, "a1"),
-            line(&plan, 2, 0, Answered, "a2"),
-            line(&plan, 0, 0, Answered, "cut").trim_end().to_owned(),
-        ];
-        let second = [
-            line(&plan, 0, 1, Answered, "b0 again"),
-            line(&plan, 0, 0, Answered, "a0"),
-            line(&plan, 2, 1, Answered, "b2"),
-        ];
-        let first = journal(folder.path(), "1", first.concat().as_bytes());
-        let second = journal(folder.path(), "2", second.concat().as_bytes());
-        let mut all = Found::new(&[2, 0, 3], None);
-        for path in [&first, &folder.path().join("absent"), &second] {
-            all.read(path).unwrap();
-        }
-        assert_eq!(found(&all, 0), answers([("b", "b0"), ("a", "a0")]));
-        assert_eq!(found(&all, 2), answers([("a", "a2"), ("b", "b2")]));
-        assert!(!all.lines.contains_key(&1));
-        assert_eq!(all.first_without_line(&[2, 0]), None);
-        assert_eq!(all.first_without_line(&[2, 3, 0]), Some(3));
-        all.sort_by_query(&["a".to_owned(), "b".to_owned()]);
-        assert_eq!(found(&all, 0), answers([("a", "a0"), ("b", "b0")]));
-        let query = "a".parse().unwrap();
-        let mut one = Found::new(&[0], Some(&query));
-        one.read(&second).unwrap();
-        assert_eq!(found(&one, 0), [("a".to_owned(), "a0".to_owned())]);
-    }
-
-    #[test]
-    fn queries_are_ordered_as_in_the_first_sealed_record() {
-        let folder = TempDir::new().unwrap();
-        let layout = ReplicationLayout::at(folder.path());
-        let experiment = "tiny".parse().unwrap();
-        assert!(queries_in_order(&layout, &experiment).is_empty());
-        let records = "[\n{\"trial_id\":4,\"request_seeds\":{\"b\":1,\"a\":2}},\n{\"cut";
-        std::fs::write(layout.sealed().records(&experiment), records).unwrap();
-        assert_eq!(queries_in_order(&layout, &experiment), ["b", "a"]);
-    }
 
     #[test]
     fn the_first_different_character_is_counted_in_characters() {
