@@ -36,6 +36,9 @@ pub(crate) fn run(args: &ReplicateArgs) -> Result<u8, Failure> {
     let client = wiring::client(&args.work.server)?;
     let stimuli = configuration.stimuli(args.stimuli.clone());
     let mut study = Study::new(configuration, index)?;
+    if args.experiment.is_empty() {
+        study.tell_what_is_left_out();
+    }
     study.keep(&args.experiment)?;
     let job = study.job(
         model.clone(),
@@ -79,7 +82,7 @@ impl Study {
     /// Keeps the experiments that were asked for, or else those that this version can run.
     pub(crate) fn keep(&mut self, wanted: &[ExperimentId]) -> Result<(), Failure> {
         if wanted.is_empty() {
-            self.leave_out_scoring();
+            self.experiments.retain(|experiment| !experiment.scores());
             return Ok(());
         }
         for id in wanted {
@@ -105,7 +108,8 @@ impl Study {
         Ok(())
     }
 
-    fn leave_out_scoring(&mut self) {
+    /// Names the experiments that this version cannot run.
+    fn tell_what_is_left_out(&self) {
         let scoring = self
             .experiments
             .iter()
@@ -117,7 +121,6 @@ impl Study {
                 "note: {names} left out: this version cannot measure the probability of options"
             ));
         }
-        self.experiments.retain(|experiment| !experiment.scores());
     }
 
     /// The job of this replication for `model`.

@@ -41,8 +41,8 @@ fn check_signal(signal: &str, code: i32) {
     assert_eq!(metadata(&replication)["status"], "incomplete");
     let info = std::fs::read_to_string(attempts(&replication)[0].join("attempt.json")).unwrap();
     let info: Value = serde_json::from_str(&info).unwrap();
-    assert_eq!(info["exit"], code);
-    assert!(info["end"].is_string());
+    assert_eq!(info["attempt"]["exit"], code);
+    assert!(info["attempt"]["end"].is_string());
 
     server.set_life(Life::Ready);
     let other = Server::start(tiny().with_request_log(1000));

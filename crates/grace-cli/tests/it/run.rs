@@ -59,7 +59,7 @@ fn a_drawn_seed_is_printed_recorded_and_used_again() {
         .run()
         .exits(75);
     let seed = first
-        .stdout
+        .stderr
         .lines()
         .find_map(|line| line.strip_prefix("seed: "))
         .unwrap()

@@ -12,9 +12,9 @@ use crate::study::{QUERIES_A_ROW, Study};
 const ROWS: usize = 30;
 const LONG: Duration = Duration::from_mins(1);
 
-/// Starts `processes` on one replication, `apart` from each other.
+/// Starts `processes` on one replication, `apart` from each other; how many duplicates are counted.
 #[track_caller]
-fn check_together(processes: usize, apart: Duration) {
+fn check_together(processes: usize, apart: Duration) -> u64 {
     let study = Study::new(ROWS);
     let server = Server::start(
         tiny()
@@ -38,12 +38,11 @@ fn check_together(processes: usize, apart: Duration) {
     check_attempts(&replication, processes);
 
     let lines = journal_lines(&replication).len();
-    let doubled = lines - ROWS * QUERIES_A_ROW;
+    let doubled = (lines - ROWS * QUERIES_A_ROW) as u64;
     let counted = count(&replication, "duplicates");
-    assert!(
-        (1..=doubled as u64).contains(&counted),
-        "{counted} of {doubled} duplicates are counted"
-    );
+    // What came after sealing is not counted there.
+    assert!(counted <= doubled, "{counted} of {doubled} duplicates");
+    counted
 }
 
 /// Each process wrote a folder of its own, and asked nothing twice.
@@ -64,13 +63,13 @@ fn check_attempts(replication: &Path, processes: usize) {
 }
 
 #[test]
-fn two_processes_at_once_seal_one_result() {
-    check_together(2, Duration::ZERO);
+fn two_processes_at_once_seal_one_result_and_count_duplicates() {
+    assert!(check_together(2, Duration::ZERO) > 0);
 }
 
 #[test]
-fn four_processes_at_once_seal_one_result() {
-    check_together(4, Duration::ZERO);
+fn four_processes_at_once_seal_one_result_and_count_duplicates() {
+    assert!(check_together(4, Duration::ZERO) > 0);
 }
 
 #[test]
