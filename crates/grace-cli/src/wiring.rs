@@ -76,40 +76,57 @@ impl Configuration {
 
     /// Reads plan.yaml and experiments/ of `folder`, as far as they are there, reporting every mistake in all of them.
     pub(crate) fn load(folder: &Path) -> Result<Self, Failure> {
+        let mut problems = Problems::new();
+        let configuration = Self::read(folder, &mut problems)?;
+        Ok(problems.into_result(configuration)?)
+    }
+
+    /// The same with models.yaml.
+    pub(crate) fn load_with_models(folder: &Path) -> Result<(Self, ModelCatalog), Failure> {
+        let mut problems = Problems::new();
+        let configuration = Self::read(folder, &mut problems)?;
+        let path = folder.join("models.yaml");
+        let models =
+            read(&path).and_then(|text| ModelCatalog::parse(&path.display().to_string(), &text));
+        match models {
+            Ok(models) => Ok((problems.into_result(configuration)?, models)),
+            Err(found) => {
+                problems.extend(found);
+                let failure = Failure::new(CONFIGURATION, problems);
+                let smallest = "the smallest models.yaml is `models: {my-model: {huggingface_name: org/name}}`";
+                Err(if path.exists() {
+                    failure
+                } else {
+                    failure.with_hint(smallest)
+                })
+            }
+        }
+    }
+
+    fn read(folder: &Path, problems: &mut Problems) -> Result<Self, Failure> {
         if !folder.is_dir() {
             return Err(Failure::configuration(format!(
                 "configuration {} is no folder, expected one with a models.yaml",
                 folder.display()
             )));
         }
-        let mut problems = Problems::new();
         let plan = folder.join("plan.yaml");
         let settings = if plan.exists() {
-            let read = read(&plan)
+            let parsed = read(&plan)
                 .and_then(|text| PlanSettings::parse(&plan.display().to_string(), &text));
-            read.map_err(|found| problems.extend(found))
+            parsed
+                .map_err(|found| problems.extend(found))
                 .unwrap_or_default()
         } else {
             PlanSettings::default()
         };
-        let own = own_experiments(&folder.join("experiments"), &mut problems)?;
-        let experiments = select(own, &settings.experiments, &plan, &mut problems);
-        let configuration = Self {
+        let own = own_experiments(&folder.join("experiments"), problems)?;
+        let experiments = select(own, &settings.experiments, &plan, problems);
+        Ok(Self {
             folder: folder.to_owned(),
             settings,
             experiments,
-        };
-        Ok(problems.into_result(configuration)?)
-    }
-
-    /// The models of models.yaml.
-    pub(crate) fn models(&self) -> Result<ModelCatalog, Failure> {
-        let path = self.folder.join("models.yaml");
-        let text = read(&path).map_err(|problems| {
-            let smallest = "the smallest one is `models: {my-model: {huggingface_name: org/name}}`";
-            Failure::from(problems).with_hint(smallest)
-        })?;
-        Ok(ModelCatalog::parse(&path.display().to_string(), &text)?)
+        })
     }
 
     /// The folder of the stimuli, unless another is given.

@@ -38,10 +38,10 @@ pub enum AttemptError {
         source: serde_json::Error,
     },
     /// An attempt in the same folder answered queries under other inputs.
-    #[error("attempt {name} worked with other inputs:\n  {}", listed(.differences))]
+    #[error("{} holds answers to other inputs:\n  {}", .path.display(), listed(.differences))]
     OtherInputs {
-        /// The attempt.
-        name: String,
+        /// The folder of the attempt.
+        path: PathBuf,
         /// What differs.
         differences: Vec<Difference>,
     },
@@ -182,11 +182,11 @@ pub(crate) fn check_inputs(
     now: &Inputs,
 ) -> Result<(), AttemptError> {
     for file in attempts {
-        let name = &file.attempt.name;
+        let attempt = replication.attempt(&file.attempt.name);
         let differences = now.differences(&file.inputs);
-        if !differences.is_empty() && has_answers(&replication.attempt(name))? {
+        if !differences.is_empty() && has_answers(&attempt)? {
             return Err(AttemptError::OtherInputs {
-                name: name.clone(),
+                path: attempt.folder().to_owned(),
                 differences,
             });
         }

@@ -48,7 +48,12 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "KEY", env = "GRACE_MODEL_KEY")]
     pub(crate) model_key: Option<ModelKey>,
     /// The experiment seed [default: the recorded one, else drawn and printed]
-    #[arg(long, value_name = "SEED", env = "GRACE_SEED")]
+    #[arg(
+        long,
+        value_name = "SEED",
+        env = "GRACE_SEED",
+        allow_negative_numbers = true
+    )]
     pub(crate) seed: Option<u64>,
     /// Show trials in the order `pcg64` of the seed; protects against drift over the hours of a run
     #[arg(long, env = "GRACE_SHUFFLE", value_parser = BoolishValueParser::new())]

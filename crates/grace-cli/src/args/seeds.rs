@@ -60,7 +60,12 @@ pub(crate) struct AuditArgs {
 #[derive(Debug, Args)]
 pub(crate) struct OrderArgs {
     /// The seed
-    #[arg(long, value_name = "SEED", env = "GRACE_SEED")]
+    #[arg(
+        long,
+        value_name = "SEED",
+        env = "GRACE_SEED",
+        allow_negative_numbers = true
+    )]
     pub(crate) seed: u64,
     /// The number of rows
     #[arg(long, short, value_name = "N", env = "GRACE_N")]

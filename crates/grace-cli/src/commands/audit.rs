@@ -62,7 +62,7 @@ fn audit(
     configuration: &Configuration,
 ) -> Result<AuditReport<AuditLabel>, Failure> {
     let seeds = configuration.seeds(args.plan.replications)?;
-    let models = models(args, configuration)?;
+    let models = models(args)?;
     let folder = configuration.stimuli(args.stimuli.clone());
     let mut audit = SeedAudit::new();
     let experiments = configuration.experiments.iter().enumerate();
@@ -87,9 +87,9 @@ fn audit(
     Ok(audit.finish())
 }
 
-fn models(args: &AuditArgs, configuration: &Configuration) -> Result<Vec<Model>, Failure> {
-    if args.model_name.is_none() && args.plan.config.is_some() {
-        return Ok(configuration.models()?.models);
+fn models(args: &AuditArgs) -> Result<Vec<Model>, Failure> {
+    if let (None, Some(folder)) = (&args.model_name, &args.plan.config) {
+        return Ok(Configuration::load_with_models(folder)?.1.models);
     }
     let name = args.model_name.as_deref().unwrap_or("model");
     let key = "model"

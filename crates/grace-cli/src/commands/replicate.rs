@@ -18,8 +18,7 @@ use crate::{progress, runtime};
 
 pub(crate) fn run(args: &ReplicateArgs) -> Result<u8, Failure> {
     let index = replication(args.replication)?;
-    let configuration = Configuration::load(&args.config)?;
-    let models = configuration.models()?;
+    let (configuration, models) = Configuration::load_with_models(&args.config)?;
     let Some(model) = models.model(&args.model) else {
         let known: Vec<&str> = models
             .models

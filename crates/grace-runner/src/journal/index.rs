@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
-use grace_core::journal::JournalKey;
+use grace_core::journal::JournalLine;
 use grace_core::plan::ExperimentPlan;
 
 use crate::durable::{Attempted, FileError};
@@ -152,7 +152,8 @@ fn index_journal(
 /// The row, the query's number and whether the line is final; `None` for a damaged line.
 fn identify(plan: &ExperimentPlan, line: &[u8]) -> Option<(u32, usize, bool)> {
     let line = line.strip_suffix(b"\n")?;
-    let key: JournalKey<'_> = serde_json::from_slice(line).ok()?;
+    // The whole line: what counts here must still be readable when it is sealed.
+    let key: JournalLine<'_> = serde_json::from_slice(line).ok()?;
     let queries = &plan.experiment.queries;
     let query = queries
         .iter()
@@ -164,7 +165,7 @@ fn identify(plan: &ExperimentPlan, line: &[u8]) -> Option<(u32, usize, bool)> {
 
 #[cfg(test)]
 mod tests {
-    use grace_core::journal::{JournalLine, RequestOutcome};
+    use grace_core::journal::RequestOutcome;
     use tempfile::TempDir;
 
     use super::*;

@@ -34,7 +34,7 @@ async fn post(sim: &Sim, path: &str, body: &Value) -> (u16, Value) {
 }
 
 async fn get(sim: &Sim, path: &str) -> (u16, String) {
-    let response = reqwest::get(sim.root_url() + path).await.unwrap();
+    let response = client().get(sim.root_url() + path).send().await.unwrap();
     (response.status().as_u16(), response.text().await.unwrap())
 }
 
