@@ -234,7 +234,7 @@ async fn accept(
     let mut starting = true;
     loop {
         let now = *life.borrow_and_update();
-        port = port.follow(now, address)?;
+        port = port.follow(now, address).await?;
         if now == Life::Gone {
             connections.shutdown().await;
         }
@@ -261,6 +261,21 @@ async fn end_of_startup(server: &Shared) {
     server.life.send_replace(Life::Ready);
 }
 
+/// Takes `address`, which may be held for a moment yet: a process that was started just before inherits open sockets
+/// until it becomes another program.
+async fn bind(socket: &TcpSocket, address: SocketAddr) -> io::Result<()> {
+    const TRIES: u32 = 100;
+    for _ in 1..TRIES {
+        match socket.bind(address) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            bound => return bound,
+        }
+    }
+    socket.bind(address)
+}
+
 /// A port that stays ours while it is closed.
 enum Port {
     Open(TcpListener),
@@ -270,7 +285,7 @@ enum Port {
 
 impl Port {
     /// Opens or closes as `life` has it.
-    fn follow(self, life: Life, address: SocketAddr) -> io::Result<Self> {
+    async fn follow(self, life: Life, address: SocketAddr) -> io::Result<Self> {
         match (self, life.listens()) {
             (Self::Open(listener), false) => {
                 drop(listener);
@@ -280,7 +295,7 @@ impl Port {
                     TcpSocket::new_v6()?
                 };
                 socket.set_reuseaddr(true)?;
-                socket.bind(address)?;
+                bind(&socket, address).await?;
                 Ok(Self::Closed(socket))
             }
             (Self::Closed(socket), true) => socket.listen(1024).map(Self::Open),
