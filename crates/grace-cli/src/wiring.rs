@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use grace_client::{ApiKey, Client, ClientConfig, RetryPolicy};
 use grace_core::experiment::{BUILTIN, Experiment, builtin};
@@ -29,6 +30,8 @@ pub(crate) fn client(args: &ServerArgs) -> Result<Client, Failure> {
     };
     let retry = RetryPolicy::new()
         .with_max_attempts(args.max_attempts)
+        // Local servers come back within seconds; waiting much longer than that would waste GPU time.
+        .with_max_delay(Duration::from_secs(10))
         // Time enough for one slow answer, whatever the patience with a server that is gone.
         .with_total_time(args.timeout.max(args.request_timeout))
         .with_away_time(args.timeout);
