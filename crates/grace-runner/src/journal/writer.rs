@@ -17,6 +17,8 @@ use crate::journal::JournalError;
 
 /// A line is durable at most this long after it was appended, as far as the disk is able.
 const SYNC_AFTER: Duration = Duration::from_millis(250);
+/// Lines that come within this time are written together: waking up for each costs more than writing it.
+const GATHER: Duration = Duration::from_millis(2);
 /// Lines that wait for a slow disk hold at most about this much memory.
 const MOST_WAITING_BYTES: usize = 4 << 20;
 
@@ -116,6 +118,7 @@ impl Journal {
             };
             match line {
                 Ok(line) => {
+                    std::thread::sleep(GATHER);
                     batch.extend_from_slice(&line);
                     for line in lines.try_iter() {
                         batch.extend_from_slice(&line);
