@@ -10,6 +10,10 @@ use crate::{
     models::ServedModel,
     probe::{self, Api, Probe, ProbeError, ProbeRequest},
     reasoning::ReasoningMarkers,
+    score::{
+        self, OptionScores, ScoreError, ScoreRequest, ScoringProbe, ScoringProbeError,
+        ScoringProbeRequest,
+    },
     transport::{Endpoint, Transport},
 };
 
@@ -75,6 +79,44 @@ impl Client {
             Api::Chat => Endpoint::Chat,
         };
         generate::exchange(&self.transport, endpoint, body.to_owned(), markers, cancel).await
+    }
+
+    /// Gives the log-probability of each option as a continuation of a prompt.
+    ///
+    /// Computed on token ids of the joint text, as the server tokenises it; see
+    /// [`BorderRule`](crate::BorderRule) for options that merge with their prompt. What is
+    /// returned is what the server computed at temperature 1, token by token,
+    /// not normalised over the options.
+    ///
+    /// # Errors
+    ///
+    /// [`ScoreError::Options`] if the options are no distinct events in the
+    /// tokens of the model, and [`ScoreError::Request`] if a request fails. An
+    /// answer without a number for every token of every option is a failed
+    /// request: nothing is filled in.
+    pub async fn score_options(
+        &self,
+        request: &ScoreRequest,
+        cancel: &CancellationToken,
+    ) -> Result<OptionScores, ScoreError> {
+        score::score(&self.transport, request, cancel).await
+    }
+
+    /// Finds out how the server can score, and whether its numbers hold.
+    ///
+    /// Tries the methods by what their answers contain, audits the options of
+    /// the samples, and makes the checks of [`CheckName`](crate::CheckName).
+    ///
+    /// # Errors
+    ///
+    /// A [`ScoringProbeError`] that names the check that failed, or every
+    /// method that was tried.
+    pub async fn probe_scoring(
+        &self,
+        request: &ScoringProbeRequest,
+        cancel: &CancellationToken,
+    ) -> Result<ScoringProbe, ScoringProbeError> {
+        score::probe(&self.transport, request, cancel).await
     }
 
     /// Finds out what the server is, and whether it honours seeds.

@@ -6,6 +6,7 @@ mod reasoning;
 
 mod models;
 mod probe;
+mod score;
 
 mod config;
 mod retry;
@@ -30,6 +31,11 @@ pub use models::{ServedModel, ServerKind};
 pub use probe::{Api, Probe, ProbeError, ProbeRequest, SeedBehaviour};
 pub use reasoning::ReasoningMarkers;
 pub use retry::RetryPolicy;
+pub use score::{
+    BorderRule, CheckName, NoiseFloor, OptionProblem, OptionScore, OptionScores, ScoreError,
+    ScoreExchange, ScoreMethod, ScoreMethodError, ScoreRequest, ScoringProbe, ScoringProbeError,
+    ScoringProbeRequest, TokenisedOptions,
+};
 pub use secret::ApiKey;
 
 pub use tokio_util::sync::CancellationToken;

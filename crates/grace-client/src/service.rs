@@ -6,7 +6,7 @@ use std::{
 
 use async_openai::{error::OpenAIError, middleware::HttpRequestFactory};
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 use reqwest::{Response, ResponseBuilderExt, Url};
 use serde_json::value::RawValue;
 
@@ -90,6 +90,24 @@ impl OneAttempt {
         let request = self.http.get(url).headers(headers).build();
         let request = request.map_err(|error| Failure::from_send(&error))?;
         self.exchange(request).await
+    }
+
+    /// Posts JSON and gives the JSON that comes back.
+    pub(crate) async fn post(
+        &self,
+        url: &str,
+        headers: HeaderMap,
+        body: &RawValue,
+    ) -> Result<Box<RawValue>, Failure> {
+        let request = self.http.post(url).headers(headers);
+        let request = request
+            .header(CONTENT_TYPE, "application/json")
+            .body(body.get().to_owned())
+            .build();
+        let request = request.map_err(|error| Failure::from_send(&error))?;
+        let answer = self.exchange(request).await?;
+        serde_json::from_slice(&answer)
+            .map_err(|error| Failure::not_json(&error, StatusCode::OK, &answer))
     }
 
     async fn exchange(&self, request: reqwest::Request) -> Result<Bytes, Failure> {

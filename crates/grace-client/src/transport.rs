@@ -39,6 +39,21 @@ struct Inner {
 pub(crate) enum Endpoint {
     Completions,
     Chat,
+    /// From text to token ids; outside `/v1` on vLLM and llama.cpp alike.
+    Tokenize,
+    /// llama.cpp: from a conversation to text.
+    ApplyTemplate,
+}
+
+impl Endpoint {
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Completions => "/v1/completions",
+            Self::Chat => "/v1/chat/completions",
+            Self::Tokenize => "/tokenize",
+            Self::ApplyTemplate => "/apply-template",
+        }
+    }
 }
 
 /// An answer that was read, and what it took to get it.
@@ -73,11 +88,7 @@ impl Transport {
     }
 
     pub(crate) fn url(&self, endpoint: Endpoint) -> String {
-        let path = match endpoint {
-            Endpoint::Completions => "/v1/completions",
-            Endpoint::Chat => "/v1/chat/completions",
-        };
-        format!("{}{path}", self.root())
+        format!("{}{}", self.root(), endpoint.path())
     }
 
     /// Posts `body` until `read` accepts the answer, or gives up.
@@ -174,6 +185,12 @@ impl Inner {
         let answer = match endpoint {
             Endpoint::Completions => self.openai.completions().create_byot(body).await,
             Endpoint::Chat => self.openai.chat().create_byot(body).await,
+            // No part of OpenAI's API, so not of its client.
+            Endpoint::Tokenize | Endpoint::ApplyTemplate => {
+                let url = format!("{}{}", self.connection.0.root, endpoint.path());
+                let headers = self.connection.0.headers.clone();
+                return self.service.post(&url, headers, body).await;
+            }
         };
         answer.map_err(into_failure)
     }

@@ -34,8 +34,9 @@ struct Body<'a> {
     stop: &'a [String],
 }
 
+/// A turn of a conversation.
 #[derive(Serialize)]
-struct Message<'a> {
+pub(crate) struct Message<'a> {
     role: &'a str,
     content: &'a str,
 }

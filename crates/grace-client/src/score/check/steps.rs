@@ -1,0 +1,331 @@
+use std::collections::BTreeSet;
+
+use futures_util::future::try_join_all;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    ScoringProbeRequest,
+    error::{CheckName, ScoringProbeError},
+    noise::{Distance, NoiseFloor, gap},
+    special,
+};
+use crate::{
+    generate::Input,
+    score::{
+        audit::TokenisedOptions,
+        choose::{Trial, trial},
+        error::ScoreError,
+        exchange::{Scorer, Settings},
+        method::{BorderRule, ScoreMethod},
+        read::{ReadError, Unusable},
+        request::ScoreRequest,
+        score, score_tokens,
+        scores::OptionScores,
+        tokenise,
+        walk::walk,
+        wire,
+    },
+    transport::{Endpoint, Transport},
+};
+
+/// Tokens of a walk: enough for an option of one token and one of two behind it.
+const WALK: usize = 3;
+/// Walks of different seeds, should a model end its text at once.
+const WALKS: u64 = 4;
+/// Prompts on which walks are made.
+const WALKED: usize = 3;
+/// Characters of a prompt that a message shows.
+const SHOWN: usize = 60;
+
+/// Makes the steps of a check.
+pub(super) struct Prober<'a> {
+    transport: &'a Transport,
+    request: &'a ScoringProbeRequest,
+    cancel: &'a CancellationToken,
+}
+
+impl<'a> Prober<'a> {
+    pub(super) fn new(
+        transport: &'a Transport,
+        request: &'a ScoringProbeRequest,
+        cancel: &'a CancellationToken,
+    ) -> Self {
+        Self {
+            transport,
+            request,
+            cancel,
+        }
+    }
+
+    fn scorer(&self, seed: u64) -> Scorer<'a> {
+        let model = &self.request.model;
+        Scorer::new(self.transport, Settings { model, seed }, self.cancel)
+    }
+
+    fn url(&self) -> String {
+        self.transport.root().to_owned()
+    }
+
+    fn unanswered(&self, error: ScoreError) -> ScoringProbeError {
+        ScoringProbeError::unanswered(self.transport.root(), error)
+    }
+
+    fn failed(&self, check: CheckName, found: impl Into<String>) -> ScoringProbeError {
+        ScoringProbeError::Check {
+            url: self.url(),
+            check,
+            found: found.into(),
+        }
+    }
+
+    /// What the server puts before a prompt; the same for texts and for the ids that `/tokenize` gives.
+    pub(super) async fn special_prefix(
+        &self,
+        input: &Input,
+    ) -> Result<Vec<u32>, ScoringProbeError> {
+        let scorer = self.scorer(0);
+        let text = text_of(input);
+        let ids = async |special| {
+            let ids = tokenise::text_ids(&scorer, &text, special).await;
+            ids.map_err(|error| self.unanswered(error))
+        };
+        let (with, bare) = (ids(true).await?, ids(false).await?);
+        let refused = |found| self.failed(CheckName::SpecialTokens, found);
+        let prefix = special::prefix(&with, &bare).map_err(refused)?;
+        let body = wire::completion(scorer.settings, &text, 1, wire::TokenIds::ON);
+        let counted = scorer.try_post(Endpoint::Completions, body, prompt_tokens);
+        let counted = counted.await.map_err(|error| self.unanswered(error))?;
+        match counted {
+            Ok(count) if count != with.len() as u64 => Err(refused(format!(
+                "a prompt sent as text has {count} tokens, and {} from `/tokenize`",
+                with.len()
+            ))),
+            // A server that counts no tokens cannot be held to them.
+            Ok(_) | Err(_) => Ok(prefix),
+        }
+    }
+
+    /// The method that was asked for, else the first that works.
+    pub(super) async fn choose(
+        &self,
+        input: &Input,
+        options: &[String],
+    ) -> Result<ScoreMethod, ScoringProbeError> {
+        let scorer = self.scorer(0);
+        let option = options.first().map_or("", String::as_str);
+        let (text, mut tried) = (text_of(input), Vec::new());
+        let ids = async |text, special| {
+            let ids = tokenise::text_ids(&scorer, text, special).await;
+            ids.map_err(|error| self.unanswered(error))
+        };
+        let (prompt, option) = (ids(&text, true).await?, ids(option, false).await?);
+        let candidates = match &self.request.method {
+            Some(method) => std::slice::from_ref(method),
+            None => &ScoreMethod::EXACT[..],
+        };
+        for &method in candidates {
+            let found = trial(&scorer, method, &prompt, &option).await;
+            match found.map_err(|error| self.unanswered(error))? {
+                Trial::Works => return Ok(method),
+                Trial::Unknown(why) => tried.push((method, why)),
+                Trial::Broken(found) => {
+                    let found = format!("`{method}`: {found}");
+                    return Err(self.failed(CheckName::TokenCount, found));
+                }
+            }
+        }
+        let url = self.url();
+        Err(ScoringProbeError::NoMethod { url, tried })
+    }
+
+    /// Every sample in the tokens of the model.
+    pub(super) async fn audit(
+        &self,
+        method: ScoreMethod,
+        prefix: &[u32],
+    ) -> Result<Vec<TokenisedOptions>, ScoringProbeError> {
+        let scorer = self.scorer(0);
+        let mut all = Vec::with_capacity(self.request.samples.len());
+        for (input, options) in &self.request.samples {
+            let tokenised = tokenise::options(&scorer, method, input, options).await;
+            let tokenised = tokenised.map_err(|error| match error {
+                ScoreError::Options(source) => ScoringProbeError::Options {
+                    prompt: end_of(&text_of(input)),
+                    source,
+                },
+                error @ ScoreError::Request(_) => self.unanswered(error),
+            })?;
+            if let Some(id) = special::doubled(tokenised.prompt(), prefix) {
+                return Err(self.failed(CheckName::SpecialTokens, special::twice(id)));
+            }
+            all.push(tokenised);
+        }
+        Ok(all)
+    }
+
+    /// The largest difference that breaks the chain rule, and the number of tokens compared.
+    pub(super) async fn chain_rule(
+        &self,
+        method: ScoreMethod,
+        tokenised: &[TokenisedOptions],
+    ) -> Result<(f64, usize), ScoringProbeError> {
+        let prompts: BTreeSet<&[u32]> = tokenised.iter().map(TokenisedOptions::prompt).collect();
+        let (mut largest, mut tokens) = (0.0_f64, 0);
+        for prompt in prompts.into_iter().take(WALKED) {
+            let walked = self.walked(prompt).await?;
+            let in_parts = self.in_parts(method, prompt, &walked).await;
+            let in_parts = in_parts.map_err(|error| self.unanswered(error))?;
+            for ((&(id, alone), whole), part) in walked.iter().zip(in_parts.0).zip(in_parts.1) {
+                let difference = gap(whole, alone).max(gap(whole, part));
+                if difference > self.request.tolerance_nat {
+                    return Err(self.failed(
+                        CheckName::ChainRule,
+                        format!(
+                            "token {id} has the log-probability {whole} within an option of {} tokens, {part} with the tokens \
+                             before it in the prompt, and {alone} when the server generates it; at most {} nat may lie between them",
+                            walked.len(),
+                            self.request.tolerance_nat
+                        ),
+                    ));
+                }
+                largest = largest.max(difference);
+                tokens += 1;
+            }
+        }
+        Ok((largest, tokens))
+    }
+
+    /// At least two tokens that the server generates behind `prompt`.
+    async fn walked(&self, prompt: &[u32]) -> Result<Vec<(u32, f64)>, ScoringProbeError> {
+        let refused = |found: String| self.failed(CheckName::ChainRule, found);
+        for seed in 1..=WALKS {
+            let scorer = self.scorer(seed);
+            let walked = walk(&scorer, prompt, WALK).await;
+            let walked = walked.map_err(|error| self.unanswered(error))?;
+            let tokens = walked.map_err(|unusable| {
+                refused(format!(
+                    "nothing to compare with, of generated tokens: {unusable}"
+                ))
+            })?;
+            if tokens.len() >= 2 {
+                return Ok(tokens);
+            }
+        }
+        Err(refused(format!(
+            "the model ended its text after less than two tokens, {WALKS} times"
+        )))
+    }
+
+    /// The tokens of a walk as one option, and as two options one behind the other.
+    async fn in_parts(
+        &self,
+        method: ScoreMethod,
+        prompt: &[u32],
+        walked: &[(u32, f64)],
+    ) -> Result<(Vec<f64>, Vec<f64>), ScoreError> {
+        let ids: Vec<u32> = walked.iter().map(|&(id, _)| id).collect();
+        let (first, rest) = ids.split_at(1);
+        let whole = self.logprobs(method, prompt, &ids).await?;
+        let mut parts = self.logprobs(method, prompt, first).await?;
+        let longer = [prompt, first].concat();
+        parts.extend(self.logprobs(method, &longer, rest).await?);
+        Ok((whole, parts))
+    }
+
+    async fn logprobs(
+        &self,
+        method: ScoreMethod,
+        prompt: &[u32],
+        option: &[u32],
+    ) -> Result<Vec<f64>, ScoreError> {
+        let (names, ids) = ([String::from("walk")], vec![option.to_vec()]);
+        let tokenised = TokenisedOptions::new(prompt.to_vec(), &names, ids, BorderRule::Appended)?;
+        let scores = score_tokens(&self.scorer(0), method, tokenised).await?;
+        let first = scores.options.into_iter().next();
+        Ok(first
+            .map(|option| option.token_logprobs)
+            .unwrap_or_default())
+    }
+
+    /// How much repeated scores differ.
+    pub(super) async fn noise_floor(
+        &self,
+        method: ScoreMethod,
+    ) -> Result<NoiseFloor, ScoringProbeError> {
+        let samples = self.request.samples.len();
+        let scored = async |sample| {
+            let scored = self.score(method, sample).await;
+            scored.map_err(|error| self.unanswered(error))
+        };
+        let (mut first, mut alone) = (Vec::with_capacity(samples), Distance::default());
+        for sample in 0..samples {
+            let scores = scored(sample).await?;
+            alone = alone.or(Distance::between(&scores, &scored(sample).await?));
+            first.push(scores);
+        }
+        let together = (0..self.request.concurrency.max(samples)).map(|number| number % samples);
+        let together = together.map(|sample| self.score(method, sample));
+        let together = try_join_all(together).await;
+        let mut loaded = Distance::default();
+        for (first, again) in first
+            .iter()
+            .cycle()
+            .zip(together.map_err(|error| self.unanswered(error))?)
+        {
+            loaded = loaded.or(Distance::between(first, &again));
+        }
+        let (largest, tolerance) = (alone.token.max(loaded.token), self.request.tolerance_nat);
+        if largest > tolerance {
+            let found = format!(
+                "the log-probability of one token behind one prompt differs by {largest} nat from one score to another, \
+                 at most {tolerance} may lie between them"
+            );
+            return Err(self.failed(CheckName::RepeatedScoring, found));
+        }
+        Ok(NoiseFloor {
+            alone_nat: alone.option,
+            loaded_nat: loaded.option,
+            options: alone.options + loaded.options,
+        })
+    }
+
+    async fn score(&self, method: ScoreMethod, sample: usize) -> Result<OptionScores, ScoreError> {
+        let (input, options) = &self.request.samples[sample];
+        let model = self.request.model.as_str();
+        let request = ScoreRequest::new(model, input.clone(), options.clone(), method);
+        score(self.transport, &request, self.cancel).await
+    }
+}
+
+fn text_of(input: &Input) -> String {
+    match input {
+        Input::Completion(prompt) => prompt.clone(),
+        Input::Chat(messages) => {
+            let texts: Vec<&str> = messages.iter().map(|turn| turn.content.as_str()).collect();
+            texts.join("\n")
+        }
+    }
+}
+
+fn end_of(prompt: &str) -> String {
+    let skipped = prompt.chars().count().saturating_sub(SHOWN);
+    prompt.chars().skip(skipped).collect()
+}
+
+/// The tokens of the prompt as the server counts them.
+fn prompt_tokens(raw: &RawValue) -> Result<u64, ReadError> {
+    #[derive(Deserialize)]
+    struct Wire {
+        usage: Option<Usage>,
+    }
+    #[derive(Deserialize)]
+    struct Usage {
+        prompt_tokens: u64,
+    }
+    let said: Option<Wire> = serde_json::from_str(raw.get()).ok();
+    let usage = said.and_then(|said| said.usage);
+    let absent = Unusable::Absent { field: "usage" };
+    Ok(usage.ok_or(absent)?.prompt_tokens)
+}

@@ -1,0 +1,97 @@
+//! The first token of each option alone, from the list of the likeliest tokens.
+
+use std::collections::BTreeMap;
+
+use super::{
+    audit::{OptionProblem, TokenisedOptions},
+    error::ScoreError,
+    exchange::Scorer,
+    method::ScoreMethod,
+    read,
+    scores::OptionScores,
+    wire::{NextTokens, completion},
+};
+use crate::transport::Endpoint;
+
+/// vLLM's limit, and OpenAI's.
+const LISTED: u32 = 20;
+
+/// Scores the first tokens of options.
+pub(super) async fn score_tokens(
+    scorer: &Scorer<'_>,
+    mut tokenised: TokenisedOptions,
+) -> Result<OptionScores, ScoreError> {
+    for ids in &mut tokenised.options {
+        ids.truncate(1);
+    }
+    distinct(&tokenised)?;
+    let prompt = tokenised.prompt.as_slice();
+    let body = completion(scorer.settings, [prompt], 1, NextTokens::new(LISTED, None));
+    let read = |raw: &_| read::next_tokens(raw, 1);
+    let (mut listed, exchange) = scorer.post(Endpoint::Completions, body, read).await?;
+    let logprobs = first_tokens(&tokenised, &listed.pop().unwrap_or_default())?;
+    let sent = prompt.len();
+    Ok(tokenised.scored(ScoreMethod::FirstToken, logprobs, vec![exchange], sent))
+}
+
+fn distinct(tokenised: &TokenisedOptions) -> Result<(), OptionProblem> {
+    let mut seen: BTreeMap<&[u32], &String> = BTreeMap::new();
+    for (name, ids) in tokenised.names.iter().zip(&tokenised.options) {
+        if let Some(first) = seen.insert(ids, name) {
+            return Err(OptionProblem::SameFirstToken {
+                first: first.clone(),
+                second: name.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn first_tokens(
+    tokenised: &TokenisedOptions,
+    listed: &BTreeMap<u32, f64>,
+) -> Result<Vec<Vec<f64>>, OptionProblem> {
+    let of_option = |(name, ids): (&String, &Vec<u32>)| {
+        let found = ids.first().and_then(|id| listed.get(id));
+        let missing = || OptionProblem::NotListed {
+            option: name.clone(),
+            listed: listed.len(),
+        };
+        Ok(vec![*found.ok_or_else(missing)?])
+    };
+    let options = tokenised.names.iter().zip(&tokenised.options);
+    options.map(of_option).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::score::method::BorderRule;
+
+    fn tokenised(options: [Vec<u32>; 2]) -> TokenisedOptions {
+        let names = ["a", "b"].map(str::to_owned);
+        TokenisedOptions::new(vec![1], &names, options.into(), BorderRule::Joint).unwrap()
+    }
+
+    #[test]
+    fn options_must_differ_in_what_is_looked_at() {
+        assert_eq!(distinct(&tokenised([vec![5], vec![6]])), Ok(()));
+        let mut same = tokenised([vec![5, 1], vec![5, 2]]);
+        same.options.iter_mut().for_each(|ids| ids.truncate(1));
+        assert!(matches!(
+            distinct(&same),
+            Err(OptionProblem::SameFirstToken { .. })
+        ));
+    }
+
+    #[test]
+    fn an_option_that_was_not_listed_has_no_number() {
+        let options = tokenised([vec![5], vec![6]]);
+        let listed = BTreeMap::from([(5, -0.25), (9, -3.0)]);
+        let error = first_tokens(&options, &listed).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            r#"option "b" begins with none of the 2 tokens that the server listed as the likeliest"#
+        );
+    }
+}

@@ -1,0 +1,90 @@
+//! llama.cpp's grammars of token ids: a request an option, which may generate that option alone.
+
+use futures_util::future::try_join_all;
+use serde_json::value::RawValue;
+
+use super::{
+    audit::TokenisedOptions,
+    error::ScoreError,
+    exchange::Scorer,
+    method::ScoreMethod,
+    read::{self, ReadError, Unusable},
+    scores::{OptionScores, ScoreExchange},
+    wire::{Forced, completion},
+};
+use crate::transport::Endpoint;
+
+/// Scores options by their ids.
+pub(super) async fn score_tokens(
+    scorer: &Scorer<'_>,
+    tokenised: TokenisedOptions,
+) -> Result<OptionScores, ScoreError> {
+    let prompt = tokenised.prompt.as_slice();
+    let forced = tokenised
+        .options
+        .iter()
+        .map(|option| force(scorer, prompt, option));
+    let (logprobs, exchanges): (Vec<_>, Vec<_>) = try_join_all(forced).await?.into_iter().unzip();
+    let sent = prompt.len() * exchanges.len();
+    Ok(tokenised.scored(ScoreMethod::ForcedTokens, logprobs, exchanges, sent))
+}
+
+async fn force(
+    scorer: &Scorer<'_>,
+    prompt: &[u32],
+    option: &[u32],
+) -> Result<(Vec<f64>, ScoreExchange), ScoreError> {
+    let body = completion(scorer.settings, prompt, option.len(), Forced::new(option));
+    let read = |raw: &RawValue| Ok(forced(&read::generated(raw)?, option)?);
+    scorer.post(Endpoint::Completions, body, read).await
+}
+
+/// The log-probabilities, if the tokens are the option's; a server that knows no such grammar says anything else.
+fn forced(generated: &[(u32, f64)], option: &[u32]) -> Result<Vec<f64>, Unusable> {
+    if generated.len() != option.len() {
+        return Err(Unusable::Count {
+            sent: option.len(),
+            returned: generated.len(),
+        });
+    }
+    let pairs = generated.iter().zip(option);
+    let checked = pairs.map(|(&(id, logprob), &wanted)| (id == wanted).then_some(logprob));
+    checked.collect::<Option<_>>().ok_or(Unusable::OtherTokens)
+}
+
+/// Whether the server forces tokens: asked with one that it would not choose by itself.
+pub(super) async fn works(
+    scorer: &Scorer<'_>,
+    prompt: &[u32],
+    option: &[u32],
+) -> Result<Result<(), Unusable>, ScoreError> {
+    let body = completion(scorer.settings, prompt, option.len(), Forced::new(option));
+    let read = |raw: &RawValue| -> Result<(), ReadError> {
+        forced(&read::generated(raw)?, option)?;
+        Ok(())
+    };
+    scorer.try_post(Endpoint::Completions, body, read).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_options_own_tokens_count() {
+        let option = [5, 7];
+        assert_eq!(
+            forced(&[(5, -1.0), (7, -0.5)], &option),
+            Ok(vec![-1.0, -0.5])
+        );
+        assert_eq!(
+            forced(&[(5, -1.0), (8, -0.5)], &option),
+            Err(Unusable::OtherTokens)
+        );
+        let short = forced(&[(5, -1.0)], &option).unwrap_err();
+        assert_eq!(
+            short.to_string(),
+            "2 tokens went in and 1 log-probabilities came back"
+        );
+    }
+}

@@ -1,0 +1,73 @@
+//! vLLM's `prompt_logprobs`: the bare prompt and the prompt with each option, in one request.
+
+use super::{
+    audit::{TokenisedOptions, behind},
+    error::ScoreError,
+    exchange::Scorer,
+    method::{BorderRule, ScoreMethod},
+    read::{self, ReadError, ScoredPrompt, Unusable},
+    scores::{OptionScores, ScoreExchange},
+    tokenise,
+    wire::{PromptLogprobs, completion},
+};
+use crate::transport::Endpoint;
+
+/// Scores options by their text; the server tells the ids.
+pub(super) async fn score_text(
+    scorer: &Scorer<'_>,
+    prompt: &str,
+    options: &[String],
+) -> Result<OptionScores, ScoreError> {
+    let joint = options.iter().map(|option| [prompt, option].concat());
+    let texts: Vec<String> = std::iter::once(prompt.to_owned()).chain(joint).collect();
+    let body = completion(scorer.settings, &texts, 1, PromptLogprobs::ON);
+    let read = |raw: &_| read::prompts(raw, texts.len());
+    let (mut prompts, exchange) = scorer.post(Endpoint::Completions, body, read).await?;
+    let joint = prompts.split_off(1);
+    let prompt = prompts.pop().map(|bare| bare.ids).unwrap_or_default();
+    let ids: Vec<Vec<u32>> = joint.iter().map(|scored| scored.ids.clone()).collect();
+    let sent = prompt.len() + tokens(&joint);
+    match behind(&prompt, &ids) {
+        Some(rest) => {
+            let tokenised = TokenisedOptions::new(prompt, options, rest, BorderRule::Joint)?;
+            Ok(scored(tokenised, &joint, exchange, sent))
+        }
+        None => score_tokens(scorer, tokenise::appended(scorer, prompt, options).await?).await,
+    }
+}
+
+/// Scores options by their ids.
+pub(super) async fn score_tokens(
+    scorer: &Scorer<'_>,
+    tokenised: TokenisedOptions,
+) -> Result<OptionScores, ScoreError> {
+    let whole = |option: &Vec<u32>| [tokenised.prompt.as_slice(), option].concat();
+    let joint: Vec<Vec<u32>> = tokenised.options.iter().map(whole).collect();
+    let body = completion(scorer.settings, &joint, 1, PromptLogprobs::ON);
+    let read = |raw: &_| {
+        let scored = read::prompts(raw, joint.len())?;
+        if scored.iter().map(|prompt| &prompt.ids).eq(&joint) {
+            Ok(scored)
+        } else {
+            Err(ReadError::from(Unusable::OtherTokens))
+        }
+    };
+    let (prompts, exchange) = scorer.post(Endpoint::Completions, body, read).await?;
+    let sent = tokens(&prompts);
+    Ok(scored(tokenised, &prompts, exchange, sent))
+}
+
+fn scored(
+    tokenised: TokenisedOptions,
+    joint: &[ScoredPrompt],
+    exchange: ScoreExchange,
+    sent: usize,
+) -> OptionScores {
+    let border = tokenised.prompt.len();
+    let logprobs = joint.iter().map(|scored| scored.behind(border)).collect();
+    tokenised.scored(ScoreMethod::PromptLogprobs, logprobs, vec![exchange], sent)
+}
+
+fn tokens(prompts: &[ScoredPrompt]) -> usize {
+    prompts.iter().map(|prompt| prompt.ids.len()).sum()
+}
