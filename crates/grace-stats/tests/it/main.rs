@@ -1,0 +1,9 @@
+//! `grace-stats` as its users see it.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests are tests, which clippy does not see"
+)]
+#![expect(clippy::print_stdout, reason = "a skipped test says so")]
+
+mod distribution;
+mod references;
