@@ -119,6 +119,11 @@ impl AttemptLayout {
         self.folder.join(format!("{experiment}.jsonl"))
     }
 
+    /// What the model server printed, if this attempt started one.
+    pub fn server_log(&self) -> PathBuf {
+        self.folder.join("server.log")
+    }
+
     /// The sealed files while this attempt makes them.
     pub fn sealed(&self) -> SealedLayout {
         SealedLayout {

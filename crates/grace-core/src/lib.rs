@@ -12,6 +12,7 @@ pub mod plan;
 pub mod problem;
 pub mod prompt;
 pub mod record;
+pub mod server;
 pub mod settings;
 pub mod stimuli;
 

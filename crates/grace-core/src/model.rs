@@ -2,6 +2,7 @@
 
 use crate::id::ModelKey;
 use crate::problem::Problems;
+use crate::server::{self, StartSettings};
 use crate::yaml::{Document, Field};
 
 /// The models of a `models.yaml`.
@@ -32,6 +33,8 @@ pub struct Model {
     pub reasoning: Option<Reasoning>,
     /// The model server's settings, as recorded with the results.
     pub server: ServerSettings,
+    /// How the server is started.
+    pub start: StartSettings,
 }
 
 /// The endpoint that prompts go to.
@@ -122,6 +125,7 @@ impl Model {
             stop: Vec::new(),
             reasoning: None,
             server: ServerSettings::default(),
+            start: StartSettings::default(),
         }
     }
 }
@@ -179,6 +183,7 @@ fn model(key: &str, field: &Field<'_>) -> Option<Model> {
         "revision",
         "gpu",
         "vllm",
+        "server",
         "resources",
         "replication_parallelism",
         "model_cache_pvc",
@@ -201,7 +206,10 @@ fn model(key: &str, field: &Field<'_>) -> Option<Model> {
     let reasoning = map.optional("reasoning").map(reasoning);
     let server = map
         .optional("vllm")
-        .map_or_else(|| Some(ServerSettings::default()), server);
+        .map_or_else(|| Some(ServerSettings::default()), vllm);
+    let start = map
+        .optional("server")
+        .map_or_else(|| Some(StartSettings::default()), server::read);
     let name = name?;
     Some(Model {
         key: key?,
@@ -212,6 +220,7 @@ fn model(key: &str, field: &Field<'_>) -> Option<Model> {
         stop: stop?,
         reasoning: reasoning.flatten(),
         server: server?,
+        start: start?,
     })
 }
 
@@ -232,7 +241,7 @@ fn reasoning(field: &Field<'_>) -> Option<Reasoning> {
     })
 }
 
-fn server(field: &Field<'_>) -> Option<ServerSettings> {
+fn vllm(field: &Field<'_>) -> Option<ServerSettings> {
     let map = field.mapping(&[
         "tensor_parallel_size",
         "dtype",

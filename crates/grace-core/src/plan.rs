@@ -14,6 +14,7 @@ use crate::digest::{Digest, Hasher};
 use crate::experiment::{Experiment, GenerateQuery, Query, Sampling};
 use crate::id::QueryId;
 use crate::model::{Model, ServerSettings};
+use crate::server::{ArgumentTemplate, StartSettings};
 use crate::settings::RequestSeeds;
 use crate::stimuli::StimuliIndex;
 
@@ -170,6 +171,7 @@ impl Inputs {
         inputs.put("api", model.api.as_str());
         inputs.put("served_name", &model.served_name);
         inputs.put_server(&model.server);
+        inputs.put_start(&model.start);
         if let Some(revision) = &model.revision {
             inputs.put("revision", revision);
         }
@@ -246,6 +248,20 @@ impl Inputs {
         }
         if !server.extra_args.is_empty() {
             self.put("extra_args", format!("{:?}", server.extra_args));
+        }
+    }
+
+    /// What the server is made to do, not where: neither port nor the path of the weights.
+    fn put_start(&mut self, start: &StartSettings) {
+        let texts = |arguments: &[ArgumentTemplate]| {
+            let texts: Vec<&str> = arguments.iter().map(ArgumentTemplate::as_str).collect();
+            format!("{texts:?}")
+        };
+        if let Some(command) = &start.command {
+            self.put("server_command", texts(command));
+        }
+        if !start.scoring_args.is_empty() {
+            self.put("scoring_args", texts(&start.scoring_args));
         }
     }
 

@@ -18,6 +18,17 @@ pub enum RequestSeeds {
     Shared,
 }
 
+/// Which server measures the probability of options, where grace starts the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ScoringServer {
+    /// The one that sampled texts: the model is loaded once.
+    #[default]
+    Same,
+    /// One of its own, started with further arguments when the first is stopped.
+    Separate,
+}
+
 /// What holds for all replications of a study.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -34,6 +45,8 @@ pub struct PlanSettings {
     pub request_seeds: RequestSeeds,
     /// How large request seeds may be.
     pub seed_bits: SeedBits,
+    /// Which server measures the probability of options.
+    pub scoring_server: ScoringServer,
 }
 
 impl Default for PlanSettings {
@@ -46,6 +59,7 @@ impl Default for PlanSettings {
             order: OrderAlgorithm::Pcg64,
             request_seeds: RequestSeeds::default(),
             seed_bits: SeedBits::default(),
+            scoring_server: ScoringServer::default(),
         }
     }
 }
@@ -99,6 +113,7 @@ fn read(root: &Field<'_>) -> Option<PlanSettings> {
         "order",
         "request_seeds",
         "seed_bits",
+        "scoring_server",
     ])?;
     let experiments = map.optional("experiments").map_or_else(
         || Some(Vec::new()),
@@ -130,6 +145,15 @@ fn read(root: &Field<'_>) -> Option<PlanSettings> {
         .map_or(Some(default.seed_bits), |field| {
             field.parsed("31 or 53", |text| text.parse().ok())
         });
+    let scoring_server =
+        map.optional("scoring_server")
+            .map_or(Some(default.scoring_server), |field| {
+                field.parsed("`same` or `separate`", |text| match text {
+                    "same" => Some(ScoringServer::Same),
+                    "separate" => Some(ScoringServer::Separate),
+                    _ => None,
+                })
+            });
     Some(PlanSettings {
         experiments: experiments?,
         first_base_seed: first_base_seed?,
@@ -137,6 +161,7 @@ fn read(root: &Field<'_>) -> Option<PlanSettings> {
         order: order?,
         request_seeds: request_seeds?,
         seed_bits: seed_bits?,
+        scoring_server: scoring_server?,
     })
 }
 
@@ -154,8 +179,8 @@ mod tests {
 
     #[test]
     fn every_mistake_is_reported() {
-        let text = "order: random\nreplications: 0\nseed_bits: 64\nrequest_seeds: none\nseed: 1\n";
+        let text = "order: random\nreplications: 0\nseed_bits: 64\nrequest_seeds: none\nseed: 1\nscoring_server: both\n";
         let error = PlanSettings::parse("plan.yaml", text).unwrap_err();
-        assert_eq!(error.as_slice().len(), 5, "{error}");
+        assert_eq!(error.as_slice().len(), 6, "{error}");
     }
 }
