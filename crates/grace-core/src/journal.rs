@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::scoring::ScoreEntry;
+
 /// What became of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -49,6 +51,9 @@ pub struct JournalLine<'a> {
     /// The answer.
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     pub text: Option<Cow<'a, str>>,
+    /// The log-probabilities of the options, of a query that scores.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<ScoreEntry<'a>>,
     /// The thought before the answer.
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     pub reasoning: Option<Cow<'a, str>>,
@@ -71,10 +76,10 @@ pub struct JournalLine<'a> {
     pub seconds: f64,
     /// Each try.
     pub attempts: Vec<Try>,
-    /// The body that was sent, to the byte.
+    /// The body that was sent, to the byte; of a query that scores, a list of what was sent where.
     #[serde(borrow)]
     pub request: &'a RawValue,
-    /// The body that came back; absent where none did.
+    /// The body that came back, or the list of them; absent where none did, and where `score` says it all.
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     pub response: Option<&'a RawValue>,
     /// The body of the last refusal or failure, cut short, if it had one.
@@ -126,6 +131,7 @@ mod tests {
             outcome: RequestOutcome::Answered,
             reason: None,
             text: Some("it’s \"2\"\n".into()),
+            score: None,
             reasoning: None,
             finish_reason: Some("stop".into()),
             result_id: None,

@@ -12,6 +12,8 @@ pub mod plan;
 pub mod problem;
 pub mod prompt;
 pub mod record;
+pub mod reuse;
+pub mod scoring;
 pub mod server;
 pub mod settings;
 pub mod stimuli;

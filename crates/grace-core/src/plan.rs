@@ -14,6 +14,8 @@ use crate::digest::{Digest, Hasher};
 use crate::experiment::{Experiment, GenerateQuery, Query, Sampling};
 use crate::id::QueryId;
 use crate::model::{Model, ServerSettings};
+use crate::reuse::Reuse;
+use crate::scoring::ScoringSettings;
 use crate::server::{ArgumentTemplate, StartSettings};
 use crate::settings::RequestSeeds;
 use crate::stimuli::StimuliIndex;
@@ -45,6 +47,10 @@ pub struct ExperimentPlan {
     pub order: Vec<u32>,
     /// The number of rows that the user allowed, if any.
     pub limit: Option<u32>,
+    /// How options are scored.
+    pub scoring: ScoringSettings,
+    /// Which queries are not asked because an equal one is.
+    pub reuse: Reuse,
     model_name: String,
 }
 
@@ -71,6 +77,8 @@ impl ExperimentPlan {
             rules,
             order,
             limit: None,
+            scoring: ScoringSettings::default(),
+            reuse: Reuse::none(),
             model_name: model_name.into(),
         })
     }
@@ -79,6 +87,13 @@ impl ExperimentPlan {
     #[must_use]
     pub fn with_limit(mut self, limit: Option<u32>) -> Self {
         self.limit = limit;
+        self
+    }
+
+    /// Says how options are scored.
+    #[must_use]
+    pub fn with_scoring(mut self, scoring: ScoringSettings) -> Self {
+        self.scoring = scoring;
         self
     }
 
@@ -105,9 +120,14 @@ impl ExperimentPlan {
         self.stimuli.len()
     }
 
-    /// The number of requests: trials times queries.
-    pub fn requests(&self) -> u64 {
+    /// The number of queries: trials times the queries of a trial.
+    pub fn queries(&self) -> u64 {
         u64::from(self.trials()) * self.experiment.queries.len() as u64
+    }
+
+    /// The number of queries that are asked: all but those that take the answer of an equal one.
+    pub fn requests(&self) -> u64 {
+        self.queries() - self.reuse.reused()
     }
 }
 
@@ -197,6 +217,10 @@ impl Inputs {
             plan.rules.request_seeds.as_str().to_owned(),
         );
         put("seed_bits", plan.rules.bits.to_string());
+        if plan.experiment.scores() {
+            put("scoring_method", plan.scoring.method.as_str().to_owned());
+            put("reuse", plan.scoring.reuse.to_string());
+        }
         for query in &plan.experiment.queries {
             if let Some(generate) = query.kind.generate() {
                 let settings = RequestSettings::new(generate, model);

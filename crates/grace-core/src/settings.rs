@@ -4,6 +4,7 @@ use grace_seed::{DEFAULT_FIRST_BASE_SEED, OrderAlgorithm, SeedBits};
 
 use crate::id::ExperimentId;
 use crate::problem::Problems;
+use crate::scoring::ScoringSettings;
 use crate::yaml::{Document, Field};
 
 /// How request seeds are made.
@@ -47,6 +48,8 @@ pub struct PlanSettings {
     pub seed_bits: SeedBits,
     /// Which server measures the probability of options.
     pub scoring_server: ScoringServer,
+    /// How it does.
+    pub scoring: ScoringSettings,
 }
 
 impl Default for PlanSettings {
@@ -60,6 +63,7 @@ impl Default for PlanSettings {
             request_seeds: RequestSeeds::default(),
             seed_bits: SeedBits::default(),
             scoring_server: ScoringServer::default(),
+            scoring: ScoringSettings::default(),
         }
     }
 }
@@ -114,14 +118,11 @@ fn read(root: &Field<'_>) -> Option<PlanSettings> {
         "request_seeds",
         "seed_bits",
         "scoring_server",
+        "scoring",
     ])?;
-    let experiments = map.optional("experiments").map_or_else(
-        || Some(Vec::new()),
-        |field| {
-            let id = |item: &Field<'_>| item.parsed("an experiment's id", |text| text.parse().ok());
-            field.list()?.iter().map(id).collect()
-        },
-    );
+    let experiments = map
+        .optional("experiments")
+        .map_or_else(|| Some(Vec::new()), experiments);
     let first_base_seed = map
         .optional("first_base_seed")
         .map_or(Some(default.first_base_seed), |field| {
@@ -154,6 +155,9 @@ fn read(root: &Field<'_>) -> Option<PlanSettings> {
                     _ => None,
                 })
             });
+    let scoring = map
+        .optional("scoring")
+        .map_or_else(|| Some(ScoringSettings::default()), ScoringSettings::read);
     Some(PlanSettings {
         experiments: experiments?,
         first_base_seed: first_base_seed?,
@@ -162,7 +166,13 @@ fn read(root: &Field<'_>) -> Option<PlanSettings> {
         request_seeds: request_seeds?,
         seed_bits: seed_bits?,
         scoring_server: scoring_server?,
+        scoring: scoring?,
     })
+}
+
+fn experiments(field: &Field<'_>) -> Option<Vec<ExperimentId>> {
+    let id = |item: &Field<'_>| item.parsed("an experiment's id", |text| text.parse().ok());
+    field.list()?.iter().map(id).collect()
 }
 
 #[cfg(test)]
@@ -179,8 +189,8 @@ mod tests {
 
     #[test]
     fn every_mistake_is_reported() {
-        let text = "order: random\nreplications: 0\nseed_bits: 64\nrequest_seeds: none\nseed: 1\nscoring_server: both\n";
+        let text = "order: random\nreplications: 0\nseed_bits: 64\nrequest_seeds: none\nseed: 1\nscoring_server: both\nscoring: {method: echo, reuse: often}\n";
         let error = PlanSettings::parse("plan.yaml", text).unwrap_err();
-        assert_eq!(error.as_slice().len(), 6, "{error}");
+        assert_eq!(error.as_slice().len(), 8, "{error}");
     }
 }

@@ -28,11 +28,13 @@ pub enum Reading {
 }
 
 /// A value read from an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Value {
-    /// A number.
+    /// A whole number.
     Number(i64),
+    /// A probability, or a measure of a distribution.
+    Real(f64),
     /// A category.
     Category(String),
 }

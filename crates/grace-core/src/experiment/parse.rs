@@ -14,8 +14,9 @@ use crate::prompt::Prompts;
 use crate::yaml::{Document, Field, Mapping};
 
 /// Columns that grace itself writes into each record.
-pub(crate) const RESERVED_COLUMNS: [&str; 16] = [
+pub(crate) const RESERVED_COLUMNS: [&str; 17] = [
     "conditions",
+    "scores",
     "trial_id",
     "trial_order_in_replication",
     "replication_id",

@@ -12,10 +12,16 @@ pub(super) fn score(map: &Mapping<'_>) -> Option<ScoreQuery> {
     let columns = map
         .required("columns")
         .and_then(|field| score_columns(field, &labels));
-    Some(ScoreQuery {
-        options: options?,
-        columns: columns?,
-    })
+    let (mut options, columns) = (options?, columns?);
+    let numbered = options.iter().all(|option| option.value.is_some());
+    if !numbered && (columns.mean.is_some() || columns.std.is_some()) {
+        map.required("options")?
+            .problem("needs a `value` for every option, since `mean` or `std` is asked for");
+    }
+    for option in &mut options {
+        option.column = columns.probability.replace("{label}", &option.label);
+    }
+    Some(ScoreQuery { options, columns })
 }
 
 fn options(field: &Field<'_>) -> Option<Vec<ScoreOption>> {
@@ -51,6 +57,7 @@ fn option(field: &Field<'_>) -> Option<ScoreOption> {
         text: text?,
         label: label?,
         value: value.flatten(),
+        column: String::new(),
     })
 }
 

@@ -63,6 +63,8 @@ pub struct ScoreOption {
     pub label: String,
     /// Its number, for mean and standard deviation.
     pub value: Option<f64>,
+    /// The column of its probability.
+    pub column: String,
 }
 
 /// The columns of a [`ScoreQuery`].
@@ -121,8 +123,7 @@ impl Default for Sampling {
 }
 
 impl QueryKind {
-    /// The columns that the query adds to a record, in order. A score query's
-    /// probability columns are left to scoring.
+    /// The columns that the query adds to a record, in order.
     pub fn columns(&self) -> Vec<&str> {
         match self {
             Self::Generate(generate) => {
@@ -131,7 +132,7 @@ impl QueryKind {
                 columns.extend(generate.result_id_column.as_deref());
                 columns
             }
-            Self::Score(score) => score.columns.fixed(),
+            Self::Score(score) => score.column_names(),
         }
     }
 
@@ -142,16 +143,32 @@ impl QueryKind {
             Self::Score(_) => None,
         }
     }
+
+    /// The score query, if it is one.
+    pub fn score(&self) -> Option<&ScoreQuery> {
+        match self {
+            Self::Generate(_) => None,
+            Self::Score(score) => Some(score),
+        }
+    }
 }
 
-impl ScoreColumns {
-    fn fixed(&self) -> Vec<&str> {
-        let named = [&self.mean, &self.std, &self.entropy];
-        let mut columns: Vec<&str> = named
+impl ScoreQuery {
+    /// The columns that the query adds to a record: the probability of each option, then mean, standard deviation,
+    /// entropy and marginals, as far as they are asked for.
+    pub fn column_names(&self) -> Vec<&str> {
+        let ScoreColumns {
+            mean,
+            std,
+            entropy,
+            marginals,
+            ..
+        } = &self.columns;
+        let options = self.options.iter().map(|option| option.column.as_str());
+        let named = [mean, std, entropy]
             .into_iter()
-            .filter_map(|name| name.as_deref())
-            .collect();
-        columns.extend(self.marginals.iter().map(|(column, _)| column.as_str()));
-        columns
+            .filter_map(Option::as_deref);
+        let marginals = marginals.iter().map(|(column, _)| column.as_str());
+        options.chain(named).chain(marginals).collect()
     }
 }
