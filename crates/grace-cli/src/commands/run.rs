@@ -26,7 +26,10 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let (client, server) = if args.model_path.is_some() {
         wiring::server(&args.work.server, &model, ScoringServer::Same)?
     } else {
-        (wiring::client(&args.work.server)?, None)
+        let hint = "or let grace start one: `--model-path DIR`";
+        let client =
+            wiring::client(&args.work.server).map_err(|failure| failure.with_hint(hint))?;
+        (client, None)
     };
     let target = Target::new(&args.output)?;
     let layout = ReplicationLayout::at(&target.folder);

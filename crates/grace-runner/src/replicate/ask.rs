@@ -1,11 +1,13 @@
 //! Steps 4 and 5: experiments, one after the other, with a server that may have to be started again in between.
 
+use std::time::Duration;
+
 use super::server::Restart;
 use super::{End, ReplicateError, Replication};
 use crate::job::PreparedExperiment;
 use crate::journal::{AnswerIndex, JournalWriter};
 use crate::run::{Asker, LoopEnd, RunError};
-use crate::supervise::{Exit, Purpose};
+use crate::supervise::{Exit, Purpose, Supervisor};
 
 /// How asking the open queries of an experiment ended.
 enum Asked {
@@ -107,12 +109,27 @@ impl Replication<'_> {
         match (asked, written) {
             // Why the journal could not be written says more than that it could not.
             (_, Err(error)) => Err(RunError::from(error).into()),
-            (asked, Ok(())) => Ok(self.judge(asked?)),
+            (asked, Ok(())) => match self.judge(asked?) {
+                Asked::Done { failed: 1.. }
+                    if self.server.is_some() && !self.is_healthy().await =>
+                {
+                    Ok(Asked::ServerGone)
+                }
+                asked => Ok(asked),
+            },
         }
     }
 
+    /// Whether the server can be asked at all, when nothing keeps it busy.
+    async fn is_healthy(&self) -> bool {
+        const LIMIT: Duration = Duration::from_secs(10);
+        let model = &self.job.model.served_name;
+        let ready = self.client.wait_ready(model, LIMIT, self.stop.token());
+        matches!(tokio::time::timeout(LIMIT, ready).await, Ok(Ok(_)))
+    }
+
     fn judge(&self, end: LoopEnd) -> Asked {
-        let exit = self.server.as_ref().and_then(|server| server.exit());
+        let exit = self.server.as_ref().and_then(Supervisor::exit);
         match (end, exit) {
             (LoopEnd::Done { failed: 0 }, _) => Asked::Done { failed: 0 },
             _ if self.stop.token().is_cancelled() => Asked::Interrupted,

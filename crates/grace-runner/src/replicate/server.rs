@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use grace_client::ProbeError;
+use grace_core::server::ArgumentTemplate;
 use grace_core::settings::ScoringServer;
 use serde_json::json;
 
@@ -30,11 +31,13 @@ pub(super) fn launch(job: &Job) -> Result<Option<Launch>, ReplicateError> {
 impl Replication<'_> {
     /// Writes the command into the metadata, without secrets.
     pub(super) fn describe_server(&mut self, launch: Option<Launch>) {
+        let arguments = self.job.model.start.scoring_args.iter();
+        let scoring_args: Vec<&str> = arguments.map(ArgumentTemplate::as_str).collect();
         let described = launch.zip(self.server.as_ref()).map(|(launch, server)| {
             json!({
                 "command": server.shown(&launch),
                 "env": launch.env.keys().collect::<Vec<_>>(),
-                "scoring_args": self.job.model.start.scoring_args.iter().map(|it| it.as_str()).collect::<Vec<_>>(),
+                "scoring_args": scoring_args,
                 "scoring_server": self.scoring_server().as_str(),
             })
         });

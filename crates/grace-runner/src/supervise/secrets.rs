@@ -7,6 +7,18 @@ const HIDDEN: &str = "[hidden]";
 /// Shorter values are everyday words and numbers; taking them out would take out others.
 const SHORTEST: usize = 6;
 
+/// A name that holds one of these words is that of a secret.
+const SECRET_WORDS: [&str; 8] = [
+    "TOKEN",
+    "KEY",
+    "SECRET",
+    "PASSWORD",
+    "PASSWD",
+    "APIKEY",
+    "CREDENTIALS",
+    "AUTH",
+];
+
 /// Values that are taken out of every text that grace shows or writes of a server.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secrets(Vec<String>);
@@ -63,18 +75,8 @@ impl Secrets {
 /// Whether a name such as `HF_TOKEN` or `--api-key` is that of a secret.
 fn is_secret(name: &str) -> bool {
     let name = name.split('=').next().unwrap_or(name).to_ascii_uppercase();
-    let words = name.split(['_', '-', '.']);
-    const SECRET: [&str; 8] = [
-        "TOKEN",
-        "KEY",
-        "SECRET",
-        "PASSWORD",
-        "PASSWD",
-        "APIKEY",
-        "CREDENTIALS",
-        "AUTH",
-    ];
-    words.into_iter().any(|word| SECRET.contains(&word))
+    let mut words = name.split(['_', '-', '.']);
+    words.any(|word| SECRET_WORDS.contains(&word))
 }
 
 impl fmt::Debug for Secrets {
