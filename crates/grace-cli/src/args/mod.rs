@@ -202,8 +202,8 @@ Examples:
   JOB_COMPLETION_INDEX=3 grace-cli replicate --model gemma-2b-rtx3090 --config config/ \\
       --results /results
 
-Without `--base-url` it starts the model server itself, as models.yaml says, by default `vllm serve`,
-and leaves no process behind, however it ends.
+Without `--base-url` it starts the model server, by default `vllm serve` (`server` in models.yaml says
+more), and leaves no process of it behind, however it ends.
 Running it again goes on where it stopped, and leaves a sealed replication alone.";
 const VERIFY_EXAMPLES: &str = "\
 Examples:
