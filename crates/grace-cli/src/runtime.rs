@@ -1,7 +1,9 @@
 //! The asynchronous runtime, signals and the environment: what only a program may touch.
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 
+use grace_runner::supervise::Secrets;
 use grace_runner::{Host, Stop};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,6 +21,32 @@ pub(crate) fn block_on<T>(
 
 fn runtime() -> std::io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
+}
+
+/// Calls `act` at each SIGINT, SIGTERM and SIGHUP, from a thread of its own.
+pub(crate) fn on_every_signal(act: impl Fn() + Send + 'static) -> Result<(), Failure> {
+    let runtime = runtime()?;
+    let (mut interrupt, mut terminate, mut hang_up) = {
+        let _guard = runtime.enter();
+        (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+            signal(SignalKind::hangup())?,
+        )
+    };
+    let watch = async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hang_up.recv() => {}
+            }
+            act();
+        }
+    };
+    let thread = std::thread::Builder::new().name(String::from("signals"));
+    thread.spawn(move || runtime.block_on(watch))?;
+    Ok(())
 }
 
 /// Watches on a thread of its own, because sealing keeps the other one busy.
@@ -66,6 +94,20 @@ fn end_at_once(code: u8) -> ! {
 )]
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The file of this very program, to start it again with other arguments.
+pub(crate) fn own_program() -> Result<OsString, Failure> {
+    Ok(std::env::current_exe()?.into_os_string())
+}
+
+/// The values of all variables whose names say that they are secret.
+pub(crate) fn secrets() -> Secrets {
+    let variables: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    let variables = variables.iter();
+    Secrets::of_variables(variables.map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
 /// Whether the user wants no colour.

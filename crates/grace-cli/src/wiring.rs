@@ -1,33 +1,40 @@
 //! From arguments and files to what the libraries take.
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use grace_client::{ApiKey, Client, ClientConfig, RetryPolicy};
 use grace_core::experiment::{BUILTIN, Experiment, builtin};
-use grace_core::model::ModelCatalog;
+use grace_core::model::{Model, ModelCatalog};
 use grace_core::plan::SeedRules;
-use grace_core::settings::PlanSettings;
+use grace_core::settings::{PlanSettings, ScoringServer};
 use grace_core::{ExperimentId, Problem, Problems};
 use grace_runner::Options;
+use grace_runner::supervise::ManagedServer;
 use grace_seed::{SeedPlan, SeedPlanError};
 
 use crate::args::{ServerArgs, WorkArgs};
 use crate::exit::{CONFIGURATION, Failure};
-use crate::runtime::variable;
+use crate::runtime::{self, variable};
 
 /// The client for the server that the arguments and the environment name.
 pub(crate) fn client(args: &ServerArgs) -> Result<Client, Failure> {
-    let base_url = args
-        .base_url
-        .clone()
-        .or_else(|| variable("OPENAI_BASE_URL"));
-    let Some(base_url) = base_url else {
-        return Err(Failure::usage(
+    let base_url = base_url(args).ok_or_else(|| {
+        Failure::usage(
             "no server given: expected `--base-url URL` (or GRACE_BASE_URL, OPENAI_BASE_URL)",
-        ));
-    };
+        )
+    })?;
+    client_of(args, &base_url)
+}
+
+fn base_url(args: &ServerArgs) -> Option<String> {
+    let given = args.base_url.clone();
+    given.or_else(|| variable("OPENAI_BASE_URL"))
+}
+
+fn client_of(args: &ServerArgs, base_url: &str) -> Result<Client, Failure> {
     let retry = RetryPolicy::new()
         .with_max_attempts(args.max_attempts)
         // Local servers come back within seconds; waiting much longer than that would waste GPU time.
@@ -35,7 +42,7 @@ pub(crate) fn client(args: &ServerArgs) -> Result<Client, Failure> {
         // Time enough for one slow answer, whatever the patience with a server that is gone.
         .with_total_time(args.timeout.max(args.request_timeout))
         .with_away_time(args.timeout);
-    let mut config = ClientConfig::new(&base_url)?
+    let mut config = ClientConfig::new(base_url)?
         .with_attempt_timeout(args.request_timeout)
         .with_retry(retry)
         .with_max_connections(args.max_connections);
@@ -45,14 +52,54 @@ pub(crate) fn client(args: &ServerArgs) -> Result<Client, Failure> {
     Ok(Client::new(config)?)
 }
 
+/// The client for the server that the arguments or the environment name, else for one that will be started for `model`.
+pub(crate) fn client_or_server(
+    args: &ServerArgs,
+    model: &Model,
+    scoring: ScoringServer,
+) -> Result<(Client, Option<ManagedServer>), Failure> {
+    match base_url(args) {
+        Some(url) => Ok((client_of(args, &url)?, None)),
+        None => server(args, model, scoring),
+    }
+}
+
+/// How the server of `model` is started, and the client for it.
+pub(crate) fn server(
+    args: &ServerArgs,
+    model: &Model,
+    scoring: ScoringServer,
+) -> Result<(Client, Option<ManagedServer>), Failure> {
+    let port = match model.start.port {
+        Some(port) => port,
+        None => free_port()?,
+    };
+    let client = client_of(args, &format!("http://127.0.0.1:{port}/v1"))?;
+    let server = ManagedServer {
+        guard: vec![runtime::own_program()?, "guard-server".into()],
+        port,
+        ready_timeout: model.start.ready_timeout.unwrap_or(args.timeout),
+        scoring,
+        secrets: runtime::secrets(),
+    };
+    Ok((client, Some(server)))
+}
+
+/// A port of 127.0.0.1 at which nothing listens.
+fn free_port() -> Result<u16, Failure> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(listener.local_addr()?.port())
+}
+
 /// How a run is gone about.
-pub(crate) fn options(args: &WorkArgs) -> Options {
+pub(crate) fn options(args: &WorkArgs, server: Option<ManagedServer>) -> Options {
     Options {
         max_connections: args.server.max_connections,
         server_timeout: args.server.timeout,
         fail_on_error: args.fail_on_error,
         require_seeds: !args.seeds_optional,
-        grace_version: env!("CARGO_PKG_VERSION").to_owned(),
+        server,
+        ..Options::new(env!("CARGO_PKG_VERSION"))
     }
 }
 

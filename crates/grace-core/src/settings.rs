@@ -68,6 +68,16 @@ impl Default for PlanSettings {
     }
 }
 
+impl ScoringServer {
+    /// `same` or `separate`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::Separate => "separate",
+        }
+    }
+}
+
 impl RequestSeeds {
     /// `per-request` or `shared`.
     pub fn as_str(self) -> &'static str {

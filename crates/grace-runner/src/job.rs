@@ -17,6 +17,7 @@ use grace_seed::{ExperimentSeed, OrderError};
 
 use crate::attempt::Host;
 use crate::stimuli::{StimuliError, StimuliFile};
+use crate::supervise::ManagedServer;
 
 /// One experiment to run.
 #[derive(Debug)]
@@ -65,10 +66,14 @@ pub struct Options {
     pub require_seeds: bool,
     /// The version of the program, for the record.
     pub grace_version: String,
+    /// How the server is started; `None` if it runs already.
+    pub server: Option<ManagedServer>,
+    /// The program that tells of GPUs.
+    pub nvidia_smi: PathBuf,
 }
 
 impl Options {
-    /// 64 connections, 10 minutes for the server, 5 % without an answer, seeds required.
+    /// 64 connections, 10 minutes for the server, 5 % without an answer, seeds required, a server that runs already.
     pub fn new(grace_version: impl Into<String>) -> Self {
         Self {
             max_connections: const { NonZeroUsize::new(64).expect("64 is not 0") },
@@ -76,6 +81,8 @@ impl Options {
             fail_on_error: 0.05,
             require_seeds: true,
             grace_version: grace_version.into(),
+            server: None,
+            nvidia_smi: PathBuf::from("nvidia-smi"),
         }
     }
 }

@@ -4,6 +4,7 @@ mod clock;
 mod durable;
 
 mod attempt;
+mod deployment;
 mod journal;
 mod stimuli;
 
@@ -20,6 +21,7 @@ mod stop;
 
 pub mod audit;
 pub mod replay;
+pub mod supervise;
 pub mod verify;
 
 pub use ask::RequestPlan;

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use grace_client::{Probe, SeedBehaviour, ServerKind};
+use grace_client::{Probe, SeedBehaviour};
 use grace_core::ExperimentId;
 use grace_core::experiment::QueryKind;
 use grace_core::layout::ReplicationLayout;
@@ -104,23 +104,6 @@ pub(crate) fn check_inputs(
     })
 }
 
-/// Kind and version of the server, as attempts record them.
-pub(crate) fn server_text(probe: &Probe) -> String {
-    let version = probe
-        .server_version
-        .as_deref()
-        .unwrap_or("of unknown version");
-    format!("{} {version}", server_kind(probe))
-}
-
-fn server_kind(probe: &Probe) -> &'static str {
-    match probe.server_kind {
-        ServerKind::Vllm => "vllm",
-        ServerKind::LlamaCpp => "llama.cpp",
-        _ => "other",
-    }
-}
-
 /// The metadata of a replication that begins now, or goes on from `recorded`.
 pub(crate) fn begin(
     job: &Job,
@@ -150,12 +133,14 @@ pub(crate) fn begin(
         attempts: Vec::new(),
     });
     metadata.status = Status::Running;
-    metadata.timestamps.remove("end");
+    // These are of the last attempt.
+    for key in ["server_ready", "vllm_killed", "end"] {
+        metadata.timestamps.remove(key);
+    }
     if metadata.timestamps.value("start").is_none() {
         metadata.timestamps.set("start", start.to_string());
     }
     metadata.configuration = configuration(job, prepared);
-    deployment(&mut metadata, job);
     metadata
 }
 
@@ -209,27 +194,8 @@ fn configuration(job: &Job, prepared: &Prepared) -> Value {
     })
 }
 
-fn deployment(metadata: &mut Metadata, job: &Job) {
-    let info = &mut metadata.deployment_info;
-    info.set("pod_name", json!(job.host.pod));
-    info.set("node_name", json!(job.host.node));
-    if info.value("vllm_version").is_none() {
-        info.set("vllm_version", Value::Null);
-        info.set("server", Value::Null);
-    }
-    info.set("grace_version", json!(job.options.grace_version));
-}
-
 /// Writes down what the server said of itself.
 pub(crate) fn record_probe(metadata: &mut Metadata, probe: &Probe) {
-    let kind = server_kind(probe);
-    let vllm = (probe.server_kind == ServerKind::Vllm).then_some(&probe.server_version);
-    let info = &mut metadata.deployment_info;
-    info.set("vllm_version", json!(vllm));
-    info.set(
-        "server",
-        json!({ "kind": kind, "version": probe.server_version }),
-    );
     metadata.probe = serde_json::to_value(probe).unwrap_or(Value::Null);
 }
 

@@ -1,11 +1,13 @@
 //! What can be typed.
 
+mod guard;
 mod run;
 mod seeds;
 mod server;
 #[cfg(feature = "sim")]
 mod sim;
 
+pub(crate) use guard::{BecomeServerArgs, GuardServerArgs};
 pub(crate) use run::{ReplicateArgs, RunArgs, WorkArgs};
 pub(crate) use seeds::{AuditArgs, OrderArgs, PlanArgs, SeedsArgs, SeedsCommand};
 pub(crate) use server::ServerArgs;
@@ -41,7 +43,7 @@ pub(crate) enum Command {
     #[cfg(feature = "sim")]
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
-    /// Run a single experiment against a server
+    /// Run a single experiment, against a running server or one that grace starts
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArgs),
     /// Run one replication of all experiments of a study, as a pod does
@@ -66,6 +68,12 @@ pub(crate) enum Command {
     /// Print a completion script for a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArgs),
+    /// Guard a model server: grace calls this by itself
+    #[command(hide = true)]
+    GuardServer(GuardServerArgs),
+    /// Become a model server: a guard calls this by itself
+    #[command(hide = true)]
+    BecomeServer(BecomeServerArgs),
 }
 
 /// How results are printed.
@@ -182,6 +190,8 @@ Examples:
       --model-name google/gemma-2-2b-it --base-url http://127.0.0.1:8000/v1
   grace-cli run --experiment mine.yaml --input mine.csv --output mine.json --limit 20 \\
       --model-name tiny --base-url http://127.0.0.1:8000/v1
+  grace-cli run --experiment study1_exp1 --input study1.csv --output out/ \\
+      --model-name google/gemma-2-2b-it --model-path /models/gemma-2-2b-it
 
 `--shuffle` protects against drift over the hours of a run. Each trial is a request of its own,
 so the order cannot change what a model remembers.";
@@ -190,8 +200,10 @@ Examples:
   grace-cli replicate --model gemma-2b-rtx3090 --config config/ --results /results \\
       --replication 0 --base-url http://127.0.0.1:8000/v1
   JOB_COMPLETION_INDEX=3 grace-cli replicate --model gemma-2b-rtx3090 --config config/ \\
-      --results /results --base-url http://127.0.0.1:8000/v1 --limit 20
+      --results /results
 
+Without `--base-url` it starts the model server, by default `vllm serve` (`server` in models.yaml says
+more), and leaves no process of it behind, however it ends.
 Running it again goes on where it stopped, and leaves a sealed replication alone.";
 const VERIFY_EXAMPLES: &str = "\
 Examples:

@@ -44,6 +44,22 @@ pub(crate) struct RunArgs {
     /// The model's name, as the server knows it
     #[arg(long, value_name = "NAME", env = "GRACE_MODEL_NAME")]
     pub(crate) model_name: String,
+    /// Start a server for the model in this folder, or of this name on the hub; by default `vllm serve`
+    #[arg(
+        long,
+        value_name = "DIR|NAME",
+        conflicts_with = "base_url",
+        env = "GRACE_MODEL_PATH"
+    )]
+    pub(crate) model_path: Option<String>,
+    /// The command that serves it, with `{port}`, `{model}` and `{served_name}` where they belong
+    #[arg(
+        long,
+        value_name = "COMMAND",
+        requires = "model_path",
+        env = "GRACE_SERVER_COMMAND"
+    )]
+    pub(crate) server_command: Option<String>,
     /// The model's short name in the records [default: made from its name]
     #[arg(long, value_name = "KEY", env = "GRACE_MODEL_KEY")]
     pub(crate) model_key: Option<ModelKey>,

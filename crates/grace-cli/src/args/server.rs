@@ -9,7 +9,7 @@ use grace_core::model::Api;
 /// Which server, and how it is spoken to. A key is taken from `OPENAI_API_KEY`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServerArgs {
-    /// Address of the OpenAI-compatible server, such as `http://127.0.0.1:8000/v1` [env: also `OPENAI_BASE_URL`]
+    /// Address of a running OpenAI-compatible server, such as `http://127.0.0.1:8000/v1` [env: also `OPENAI_BASE_URL`]
     #[arg(
         long,
         visible_alias = "endpoint",

@@ -5,6 +5,7 @@ mod completions;
 #[cfg(feature = "sim")]
 mod demo;
 mod experiments;
+mod guard;
 mod replay;
 mod replicate;
 mod run;
@@ -31,5 +32,7 @@ pub(crate) fn run(command: Command) -> Result<u8, Failure> {
         #[cfg(feature = "sim")]
         Command::ServeSim(args) => serve_sim::run(&args),
         Command::Completions(args) => completions::run(&args),
+        Command::GuardServer(args) => guard::run(args),
+        Command::BecomeServer(args) => guard::become_server(&args),
     }
 }

@@ -32,7 +32,8 @@ pub(crate) fn run(args: &ReplicateArgs) -> Result<u8, Failure> {
             known.join("`, `")
         )));
     };
-    let client = wiring::client(&args.work.server)?;
+    let scoring = configuration.settings.scoring_server;
+    let (client, server) = wiring::client_or_server(&args.work.server, model, scoring)?;
     let stimuli = configuration.stimuli(args.stimuli.clone());
     let mut study = Study::new(configuration, index)?;
     if args.experiment.is_empty() {
@@ -44,7 +45,7 @@ pub(crate) fn run(args: &ReplicateArgs) -> Result<u8, Failure> {
         &args.results,
         &stimuli,
         args.work.limit,
-        wiring::options(&args.work),
+        wiring::options(&args.work, server),
     )?;
     let folder = job.layout.folder().to_owned();
     let (end, code) = work::finish(job, &client)?;

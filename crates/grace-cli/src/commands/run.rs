@@ -7,6 +7,8 @@ use grace_core::experiment::Experiment;
 use grace_core::layout::ReplicationLayout;
 use grace_core::model::{Model, Reasoning};
 use grace_core::plan::SeedRules;
+use grace_core::server::{ArgumentTemplate, TemplateError};
+use grace_core::settings::ScoringServer;
 use grace_runner::{End, ExperimentJob, Job, export_records, recorded_seed};
 use grace_seed::{ExperimentSeed, OrderAlgorithm};
 
@@ -20,13 +22,21 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let experiment = wiring::experiment(&args.experiment)?;
     refuse_scoring(&experiment)?;
     let id = experiment.id.clone();
-    let client = wiring::client(&args.work.server)?;
+    let model = model(args)?;
+    let (client, server) = if args.model_path.is_some() {
+        wiring::server(&args.work.server, &model, ScoringServer::Same)?
+    } else {
+        let hint = "or let grace start one: `--model-path DIR`";
+        let client =
+            wiring::client(&args.work.server).map_err(|failure| failure.with_hint(hint))?;
+        (client, None)
+    };
     let target = Target::new(&args.output)?;
     let layout = ReplicationLayout::at(&target.folder);
     let seed = seed(args.seed, &layout, &experiment)?;
     let job = Job {
         layout: layout.clone(),
-        model: model(args)?,
+        model,
         replication: args.replication_id,
         base_seed: None,
         rules: rules(args)?,
@@ -37,7 +47,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
             limit: args.work.limit,
         }],
         host: runtime::host()?,
-        options: wiring::options(&args.work),
+        options: wiring::options(&args.work, server),
     };
     let (end, code) = work::finish(job, &client)?;
     work::report(&end, code, &target.folder, Format::Text)?;
@@ -140,7 +150,28 @@ fn model(args: &RunArgs) -> Result<Model, Failure> {
     if let (Some(start), Some(end)) = (&args.reasoning_start, &args.reasoning_end) {
         model.reasoning = Some(Reasoning::new(start, end, args.reasoning_max_tokens));
     }
+    model.start.model_path.clone_from(&args.model_path);
+    if let Some(command) = &args.server_command {
+        model.start.command = Some(command_template(command)?);
+    }
     Ok(model)
+}
+
+/// A command line as a shell would take it apart, without variables and the like.
+fn command_template(command: &str) -> Result<Vec<ArgumentTemplate>, Failure> {
+    let words = shlex::split(command).filter(|words| !words.is_empty());
+    let words = words.ok_or_else(|| {
+        Failure::usage(format!(
+            "`--server-command` is `{command}`, expected a command with its arguments, each quote closed"
+        ))
+    })?;
+    let template = |word: &String| {
+        let parsed = word.parse();
+        parsed.map_err(|error: TemplateError| {
+            Failure::usage(format!("`{word}` in `--server-command` {error}"))
+        })
+    };
+    words.iter().map(template).collect()
 }
 
 /// `google/gemma-2-2b-it` → `gemma-2-2b-it`.

@@ -62,6 +62,13 @@ fn timeless_metadata(metadata: &mut Value) {
     for key in ["replication_id", "timestamps", "attempts", "configuration"] {
         metadata.remove(key).unwrap();
     }
+    // How often a server had to be started again is no result.
+    let deployment = metadata["deployment_info"].as_object_mut().unwrap();
+    deployment.remove("server_restarts").unwrap();
+    deployment["unknown"]
+        .as_object_mut()
+        .unwrap()
+        .remove("server_restarts");
     for counts in metadata["counts"].as_object_mut().unwrap().values_mut() {
         for key in ["retries", "duplicates", "damaged_lines"] {
             counts.as_object_mut().unwrap().remove(key).unwrap();

@@ -7,6 +7,8 @@ mod command;
 #[cfg(test)]
 mod folder;
 #[cfg(test)]
+mod managed;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod study;
@@ -41,6 +43,8 @@ mod run;
 mod secrecy;
 #[cfg(test)]
 mod seeds;
+#[cfg(test)]
+mod supervise;
 #[cfg(test)]
 mod together;
 #[cfg(test)]

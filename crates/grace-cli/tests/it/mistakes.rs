@@ -233,10 +233,11 @@ fn a_missing_or_wrong_address_is_named() {
     let study = Study::new(1);
     let results = study.results();
     let command = || study.command(&results).args(["--replication", "0"]);
+    // Without one a server would be started.
     command()
         .run()
-        .exits(2)
-        .says(&["--base-url", "OPENAI_BASE_URL"]);
+        .exits(42)
+        .says(&["`vllm`", "--base-url", "OPENAI_BASE_URL"]);
     command()
         .args(["--base-url", "127.0.0.1:8000"])
         .run()

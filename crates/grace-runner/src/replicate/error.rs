@@ -9,6 +9,7 @@ use crate::journal::JournalError;
 use crate::metadata::MetadataError;
 use crate::run::RunError;
 use crate::seal::SealError;
+use crate::supervise::SuperviseError;
 
 /// Why a replication could not be run.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,9 @@ pub enum ReplicateError {
         /// How long was waited.
         seconds: u64,
     },
+    /// The server that is started here cannot be.
+    #[error(transparent)]
+    Server(#[from] SuperviseError),
     /// The server does not do with seeds what the plan needs.
     #[error("server at {url} does not honour seeds: {what}")]
     Seeds {
@@ -71,6 +75,7 @@ impl ReplicateError {
             | Self::Seal(SealError::Stimuli(_)) => false,
             Self::NotReady { .. } => true,
             Self::Probe(error) => error.is_transient(),
+            Self::Server(error) => error.is_transient(),
             _ => self.file_error().is_none_or(FileError::is_transient),
         };
         if transient { TRY_AGAIN } else { CONFIGURATION }
@@ -89,6 +94,7 @@ impl ReplicateError {
             Self::NotReady { .. } => {
                 Some("is the server running at this address? `--timeout` sets how long to wait")
             }
+            Self::Server(error) => error.hint(),
             Self::Run(RunError::Stimuli(_)) | Self::Seal(SealError::Stimuli(_)) => Some(
                 "restore the stimuli file and run the same command again; answers so far are kept",
             ),

@@ -1,36 +1,38 @@
 //! One replication, step by step.
 
+mod ask;
 mod conclude;
 mod end;
 mod error;
+mod probe;
+mod server;
 
 pub use end::End;
 pub use error::ReplicateError;
 
-use std::time::Duration;
-
-use grace_client::{Api as ProbeApi, Client, Probe, ProbeError, ProbeRequest, SeedBehaviour};
+use grace_client::Client;
 use grace_core::layout::ReplicationLayout;
 use grace_core::metadata::{AttemptInfo, Metadata, Status};
-use grace_core::model::Api;
 use grace_core::plan::Inputs;
 
 use crate::ask::chain;
 use crate::attempt::{self, Attempt};
 use crate::clock::Clock;
+use crate::deployment::Deployment;
 use crate::durable::{create_folder, sync_parent};
-use crate::job::{Job, Prepared, PreparedExperiment, prepare};
-use crate::journal::{AnswerIndex, JournalWriter};
+use crate::job::{Job, Prepared, prepare};
 use crate::metadata;
 use crate::monitor::Monitor;
-use crate::run::{Asker, LoopEnd, RunError};
 use crate::seal;
 use crate::stop::Stop;
+use crate::supervise::{Purpose, Supervisor};
 
 /// Runs a replication, or what is left of it, to its end.
 ///
 /// Answers that are in the folder already are used and never asked for again. When this returns, with
-/// whatever result, every answer that came is durable.
+/// whatever result, every answer that came is durable, and a server that it started has ended with all its processes.
+///
+/// Where [`Options::server`](crate::Options::server) is set, `client` must ask the server at that port.
 ///
 /// # Errors
 ///
@@ -60,21 +62,29 @@ pub async fn replicate(
     if sealed {
         return Ok(End::AlreadyComplete);
     }
+    let launch = server::launch(&job)?;
     create_folder(job.layout.folder())?;
     sync_parent(job.layout.folder())?;
     let start = clock.now();
+    let deployment = Deployment::begin(&job.host, &job.options.grace_version);
     let metadata = metadata::begin(&job, &prepared, recorded, start);
     let attempt = Attempt::begin(&job.layout, &job.host, start, &prepared.inputs)?;
+    let server = job.options.server.clone();
+    let server =
+        server.map(|managed| Supervisor::new(managed, &job.model, attempt.layout.server_log()));
     let mut replication = Replication {
         job,
         prepared,
         metadata,
+        deployment,
         attempt,
+        server,
         client,
         clock,
         monitor,
         stop,
     };
+    replication.describe_server(launch);
     replication.save()?;
     let result = replication.work().await;
     replication.conclude(result)
@@ -104,7 +114,10 @@ struct Replication<'a> {
     job: Job,
     prepared: Prepared,
     metadata: Metadata,
+    deployment: Deployment,
     attempt: Attempt,
+    /// The server, if it is started here.
+    server: Option<Supervisor>,
     client: &'a Client,
     clock: &'a dyn Clock,
     monitor: &'a dyn Monitor,
@@ -113,158 +126,54 @@ struct Replication<'a> {
 
 impl Replication<'_> {
     async fn work(&mut self) -> Result<End, ReplicateError> {
-        self.monitor.step(
-            1,
-            &format!("model server: using the one at {}", self.client.base_url()),
-        );
+        let result = self.steps().await;
+        // Whatever happened, no server stays behind.
+        self.stop_server().await;
+        result
+    }
+
+    async fn steps(&mut self) -> Result<End, ReplicateError> {
+        self.monitor.step(1, &self.server_text());
+        self.start_server(Purpose::Generate)?;
+        let model = &self.job.model.served_name;
+        self.monitor
+            .step(2, &format!("wait until it is healthy and serves {model}"));
         if !self.wait_for_server().await? || !self.probe().await? {
             return Ok(End::Interrupted);
         }
         self.monitor.step(4, "generate experiments");
-        for position in 0..self.prepared.experiments.len() {
-            match self.run_experiment(position).await? {
-                LoopEnd::Done { .. } => {}
-                LoopEnd::Cancelled => return Ok(End::Interrupted),
-                LoopEnd::ServerGone => {
-                    return self
-                        .incomplete("the server went away, or failed or refused every request");
-                }
-            }
+        if let Some(end) = self.run_experiments(Purpose::Generate).await? {
+            return Ok(end);
         }
-        self.monitor
-            .step(5, "score experiments: not part of this version, none run");
-        self.monitor.step(
-            6,
-            "model server: it was not started here, so it is left alone",
-        );
+        if let Some(end) = self.score().await? {
+            return Ok(end);
+        }
+        self.monitor.step(6, self.stop_text());
+        self.stop_server().await;
         self.monitor.step(7, "seal");
         self.seal()
     }
 
-    async fn wait_for_server(&mut self) -> Result<bool, ReplicateError> {
-        const POLL: Duration = Duration::from_millis(500);
-        let model = &self.job.model.served_name;
-        self.monitor
-            .step(2, &format!("wait until it is healthy and serves {model}"));
-        let ready = self.client.wait_ready(model, POLL, self.stop.token());
-        let limit = self.job.options.server_timeout;
-        match tokio::time::timeout(limit, ready).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(ProbeError::Cancelled { .. })) => return Ok(false),
-            Ok(Err(error)) => return Err(error.into()),
-            Err(_) => {
-                return Err(ReplicateError::NotReady {
-                    url: self.client.base_url().to_owned(),
-                    seconds: limit.as_secs(),
-                });
+    /// Step 5.
+    async fn score(&mut self) -> Result<Option<End>, ReplicateError> {
+        let mut experiments = self.prepared.experiments.iter();
+        if !experiments.any(|experiment| experiment.plan.experiment.scores()) {
+            self.monitor
+                .step(5, "score experiments: not part of this version, none run");
+            return Ok(None);
+        }
+        if self.scores_separately() {
+            self.monitor
+                .step(5, "score experiments, on a model server of their own");
+            self.stop_server().await;
+            self.start_server(Purpose::Score)?;
+            if !self.wait_for_server().await? {
+                return Ok(Some(End::Interrupted));
             }
+        } else {
+            self.monitor.step(5, "score experiments");
         }
-        self.stamp("server_ready");
-        Ok(true)
-    }
-
-    async fn probe(&mut self) -> Result<bool, ReplicateError> {
-        self.monitor.step(3, "probe: version, seeds");
-        let api = match self.job.model.api {
-            Api::Chat => ProbeApi::Chat,
-            _ => ProbeApi::Completions,
-        };
-        let samples = metadata::samples(&self.prepared, &self.job.model);
-        let request = ProbeRequest::new(&self.job.model.served_name, api).with_check_seed(samples);
-        let probe = match self.client.probe(&request, self.stop.token()).await {
-            Ok(probe) => probe,
-            Err(ProbeError::Cancelled { .. }) => return Ok(false),
-            Err(error) => return Err(error.into()),
-        };
-        metadata::record_probe(&mut self.metadata, &probe);
-        self.record_server(&probe)?;
-        if !metadata::honours_seeds(&probe) {
-            let what = match probe.seed {
-                SeedBehaviour::Constant => "every seed gives the same text",
-                _ => "the same seed gives different texts",
-            };
-            if self.job.options.require_seeds {
-                let url = self.client.base_url().to_owned();
-                return Err(ReplicateError::Seeds { url, what });
-            }
-            self.monitor.note(&format!(
-                "the server does not honour seeds: {what}; no trial can be replayed"
-            ));
-        }
-        self.save()?;
-        Ok(true)
-    }
-
-    /// Writes down which server is asked; says so if an earlier attempt asked another one.
-    fn record_server(&mut self, probe: &Probe) -> Result<(), ReplicateError> {
-        let now = metadata::server_text(probe);
-        let earlier = attempt::attempts(&self.job.layout)?;
-        let mut others = earlier
-            .iter()
-            .filter_map(|file| file.attempt.server.as_ref());
-        if let Some(other) = others.next_back().filter(|other| **other != now) {
-            self.monitor.note(&format!(
-                "an earlier attempt asked {other}, this one asks {now}"
-            ));
-        }
-        Ok(self.attempt.record_server(now)?)
-    }
-
-    async fn run_experiment(&mut self, position: usize) -> Result<LoopEnd, ReplicateError> {
-        let (journals, index) = self.answers(position)?;
-        drop(journals);
-        let prepared = &self.prepared.experiments[position];
-        let plan = &prepared.plan;
-        let id = plan.experiment.id.clone();
-        self.monitor
-            .experiment(&id, plan.requests(), index.finals());
-        if index.damaged > 0 {
-            self.monitor.note(&format!(
-                "{id}: {} journal lines were cut off and are asked again",
-                index.damaged
-            ));
-        }
-        let mut failed = 0;
-        if index.finals() < plan.requests() {
-            let end = self.ask_outstanding(prepared, &index).await?;
-            let LoopEnd::Done { failed: now } = end else {
-                return Ok(end);
-            };
-            failed = now;
-        }
-        let key = format!("{id}_complete");
-        if failed > 0 {
-            self.metadata.timestamps.remove(&key);
-        } else if self.metadata.timestamps.value(&key).is_none() {
-            self.stamp(&key);
-        }
-        self.save()?;
-        Ok(LoopEnd::Done { failed })
-    }
-
-    async fn ask_outstanding(
-        &self,
-        prepared: &PreparedExperiment,
-        index: &AnswerIndex,
-    ) -> Result<LoopEnd, ReplicateError> {
-        let path = self.attempt.layout.journal(&prepared.plan.experiment.id);
-        let journal = JournalWriter::create(&path).map_err(RunError::from)?;
-        let asker = Asker {
-            client: self.client,
-            clock: self.clock,
-            monitor: self.monitor,
-            cancel: self.stop.token(),
-            max_connections: self.job.options.max_connections,
-        };
-        let asked = asker
-            .ask_outstanding(prepared, &self.job.model, index, journal.handle())
-            .await;
-        let written = journal.finish();
-        match (asked, written) {
-            // Why the journal could not be written says more than that it could not.
-            (_, Err(error)) => Err(RunError::from(error).into()),
-            (asked, Ok(())) => Ok(asked?),
-        }
+        self.run_experiments(Purpose::Score).await
     }
 
     /// Writes down how the attempt ended; a sealed replication is left as it is.
@@ -299,6 +208,7 @@ impl Replication<'_> {
     fn describe_end(&mut self, status: Status, exit: u8) -> Result<(), ReplicateError> {
         let now = self.clock.now();
         self.metadata.status = status;
+        self.metadata.deployment_info = self.deployment.record();
         self.metadata.timestamps.set("end", now.to_string());
         self.metadata.attempts = self.attempt_infos()?;
         let name = &self.attempt.info().name;
@@ -326,6 +236,7 @@ impl Replication<'_> {
     }
 
     fn save(&mut self) -> Result<(), ReplicateError> {
+        self.metadata.deployment_info = self.deployment.record();
         self.metadata.attempts = self.attempt_infos()?;
         seal::replace_metadata(&self.job.layout, &self.metadata)?;
         Ok(())

@@ -46,6 +46,9 @@ impl Monitor for Steps {
 fn job(folder: &Path) -> Job {
     let stimuli = folder.join("study2.csv");
     std::fs::write(&stimuli, CSV).unwrap();
+    let mut options = Options::new("0.0.0");
+    // The same on machines with GPUs.
+    options.nvidia_smi = "/nowhere/nvidia-smi".into();
     let file = builtin("study2_exp1").unwrap();
     Job {
         layout: ReplicationLayout::at(folder.join("replication-0")),
@@ -68,7 +71,7 @@ fn job(folder: &Path) -> Job {
             node: Some(String::from("node-1")),
             pod: None,
         },
-        options: Options::new("0.0.0"),
+        options,
     }
 }
 
