@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod model;
 mod participant;
+mod tokenizer;
 
 mod batch;
 mod chances;
@@ -24,7 +26,9 @@ mod sim;
 
 pub use config::{Reasoning, SeedPolicy, SimConfig, Startup};
 pub use faults::{Fault, Faults, RetryAfter};
-pub use participant::{Goal, Listener, Speaker, UTTERANCES};
+pub use model::ToyModel;
+pub use participant::{Goal, Listener, Speaker, UTTERANCES, percent_distribution};
 pub use record::{Counts, Request};
 pub use server::{Life, serve};
 pub use sim::Sim;
+pub use tokenizer::{Bos, Merging, Tokenizer};

@@ -20,6 +20,7 @@ use crate::connection::serve_connection;
 use crate::draws::Draws;
 use crate::faults::FaultPlan;
 use crate::generate::{Generated, Text};
+use crate::model::ToyModel;
 use crate::participant::Participant;
 use crate::record::Record;
 use crate::routes::router;
@@ -85,6 +86,7 @@ pub async fn serve(
 pub(crate) struct Shared {
     pub(crate) config: SimConfig,
     pub(crate) participant: Participant,
+    pub(crate) toy_model: ToyModel,
     pub(crate) faults: FaultPlan,
     pub(crate) record: Record,
     pub(crate) slots: Option<Semaphore>,
@@ -104,14 +106,9 @@ impl Shared {
             Startup::Loading(_) => Life::Loading,
             Startup::Refusing(_) => Life::Gone,
         };
-        let participant = Participant {
-            model: config.model.clone(),
-            listener: config.listener,
-            speaker: config.speaker.clone(),
-            shift: config.batch_shift(),
-        };
         let mut server = Self {
-            participant,
+            participant: config.participant(),
+            toy_model: ToyModel::of(&config),
             faults: FaultPlan::new(config.faults.clone()),
             record: Record::new(config.log_capacity),
             slots: config.slots.map(Semaphore::new),
