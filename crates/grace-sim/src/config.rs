@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::batch;
 use crate::faults::Faults;
+use crate::flaws::ScoringFault;
 use crate::participant::{Listener, Participant, Speaker};
 use crate::tokenizer::Tokenizer;
 
@@ -89,6 +90,8 @@ pub struct SimConfig {
     pub(crate) instance: u64,
     pub(crate) tokenizer: Tokenizer,
     pub(crate) babble_share: f64,
+    pub(crate) full_precision: bool,
+    pub(crate) scoring_fault: Option<ScoringFault>,
     pub(crate) reasoning: Option<Reasoning>,
     pub(crate) latency: Duration,
     pub(crate) jitter: Duration,
@@ -117,6 +120,8 @@ impl SimConfig {
             instance: 0,
             tokenizer: Tokenizer::new(),
             babble_share: 0.05,
+            full_precision: false,
+            scoring_fault: None,
             reasoning: None,
             latency: Duration::ZERO,
             jitter: Duration::ZERO,
@@ -206,6 +211,21 @@ impl SimConfig {
     #[must_use]
     pub fn with_babble_share(mut self, share: f64) -> Self {
         self.babble_share = share.clamp(0.0, 1.0);
+        self
+    }
+
+    /// Sends log-probabilities as they are computed. Unless set they are rounded to single precision, as
+    /// servers compute them: to about 1e-6 nat.
+    #[must_use]
+    pub fn with_full_precision(mut self) -> Self {
+        self.full_precision = true;
+        self
+    }
+
+    /// Sets what is wrong with all log-probabilities. Nothing unless set.
+    #[must_use]
+    pub fn with_scoring_fault(mut self, fault: ScoringFault) -> Self {
+        self.scoring_fault = Some(fault);
         self
     }
 

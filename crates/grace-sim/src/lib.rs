@@ -11,14 +11,19 @@ mod draws;
 mod tokens;
 
 mod answer;
+mod exact;
 mod generate;
+mod logprobs;
 mod reject;
 mod routes;
+mod score;
 mod stream;
+mod tokenize;
 mod wire;
 
 mod connection;
 mod faults;
+mod flaws;
 mod gate;
 mod record;
 mod server;
@@ -26,6 +31,7 @@ mod sim;
 
 pub use config::{Reasoning, SeedPolicy, SimConfig, Startup};
 pub use faults::{Fault, Faults, RetryAfter};
+pub use flaws::ScoringFault;
 pub use model::ToyModel;
 pub use participant::{Goal, Listener, Speaker, UTTERANCES, percent_distribution};
 pub use record::{Counts, Request};

@@ -26,7 +26,7 @@ impl Trace {
     }
 }
 
-/// Steele, Lea & Flood's SplitMix64 finaliser (OOPSLA 2014, variant 13 of Stafford's).
+/// Steele, Lea & Flood's `SplitMix64` finaliser (OOPSLA 2014, variant 13 of Stafford's).
 fn mixed(mut x: u64) -> u64 {
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -182,7 +182,9 @@ mod tests {
 
     fn after(ids: &[u32]) -> Babble {
         let mut trace = Trace::begin(7);
-        ids.iter().for_each(|&id| trace.push(id));
+        for &id in ids {
+            trace.push(id);
+        }
         Babble::after(trace)
     }
 

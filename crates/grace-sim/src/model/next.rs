@@ -59,11 +59,15 @@ impl Next {
     pub(crate) fn at_temperature(&self, temperature: f64) -> Self {
         let mut logprobs = self.logprobs();
         if temperature > 0.0 {
-            logprobs.iter_mut().for_each(|x| *x /= temperature);
+            for logprob in &mut logprobs {
+                *logprob /= temperature;
+            }
             let largest = logprobs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let sum: f64 = logprobs.iter().map(|x| (x - largest).exp()).sum();
             let total = largest + sum.ln();
-            logprobs.iter_mut().for_each(|x| *x -= total);
+            for logprob in &mut logprobs {
+                *logprob -= total;
+            }
         } else {
             let first = self.top(1);
             logprobs = all_ids()

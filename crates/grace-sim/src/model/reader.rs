@@ -34,7 +34,9 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn after(model: &'a ToyModel, context: &[u32]) -> Self {
         let mut reader = Self::new(model);
-        context.iter().for_each(|&id| reader.push(id));
+        for &id in context {
+            reader.push(id);
+        }
         reader
     }
 
@@ -107,7 +109,9 @@ fn opens_a_turn(id: u32) -> bool {
 /// ln P of `ids` after `context`, all of it babble.
 pub(super) fn babbled(seed: u64, context: &[u32], ids: &[u32]) -> f64 {
     let mut trace = Trace::begin(seed);
-    context.iter().for_each(|&id| trace.push(id));
+    for &id in context {
+        trace.push(id);
+    }
     let mut sum = 0.0;
     for &id in ids {
         sum += Babble::after(trace).logprob(id);
