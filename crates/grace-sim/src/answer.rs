@@ -28,32 +28,36 @@ fn id(server: &Shared, prefix: &str, headers: &HeaderMap) -> String {
     }
 }
 
-pub(crate) fn completion<'a>(
-    server: &'a Shared,
-    headers: &HeaderMap,
-    generated: Generated,
-) -> Answer<'a, CompletionChoice, CompletionExtra> {
-    let usage = Usage::new(generated.prompt_tokens, generated.completion_tokens);
-    let choices = generated
-        .texts
-        .into_iter()
-        .enumerate()
+/// Texts as choices without log-probabilities.
+pub(crate) fn plain_choices(texts: Vec<Text>) -> Vec<CompletionChoice> {
+    let choices = texts.into_iter().enumerate();
+    choices
         .map(|(index, text)| CompletionChoice {
             index,
             text: text.content,
             finish_reason: text.finish_reason,
             stop_reason: text.stop_reason,
             ..CompletionChoice::default()
-        });
+        })
+        .collect()
+}
+
+/// A completion of these choices; `usage` counts tokens of prompts and of answers.
+pub(crate) fn completion<'a>(
+    server: &'a Shared,
+    headers: &HeaderMap,
+    choices: Vec<CompletionChoice>,
+    (prompt_tokens, completion_tokens): (usize, usize),
+) -> Answer<'a, CompletionChoice, CompletionExtra> {
     Answer {
         id: id(server, "cmpl", headers),
         object: "text_completion",
         created: created(server),
         model: &server.config.model,
-        choices: choices.collect(),
+        choices,
         service_tier: (),
         system_fingerprint: &server.config.system_fingerprint,
-        usage,
+        usage: Usage::new(prompt_tokens, completion_tokens),
         extra: CompletionExtra::default(),
         kv_transfer_params: (),
         ec_transfer_params: (),

@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use crate::batch;
 use crate::faults::Faults;
-use crate::participant::{Listener, Speaker};
+use crate::flaws::ScoringFault;
+use crate::participant::{Listener, Participant, Speaker};
+use crate::tokenizer::Tokenizer;
 
 /// What a server does with the seed of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,6 +88,10 @@ pub struct SimConfig {
     pub(crate) speaker: Speaker,
     pub(crate) batch_effect_sd: f64,
     pub(crate) instance: u64,
+    pub(crate) tokenizer: Tokenizer,
+    pub(crate) babble_share: f64,
+    pub(crate) full_precision: bool,
+    pub(crate) scoring_fault: Option<ScoringFault>,
     pub(crate) reasoning: Option<Reasoning>,
     pub(crate) latency: Duration,
     pub(crate) jitter: Duration,
@@ -112,6 +118,10 @@ impl SimConfig {
             speaker: Speaker::new(),
             batch_effect_sd: 0.0,
             instance: 0,
+            tokenizer: Tokenizer::new(),
+            babble_share: 0.05,
+            full_precision: false,
+            scoring_fault: None,
             reasoning: None,
             latency: Duration::ZERO,
             jitter: Duration::ZERO,
@@ -188,6 +198,37 @@ impl SimConfig {
         self
     }
 
+    /// Sets how the model that scores cuts texts into tokens.
+    #[must_use]
+    pub fn with_tokenizer(mut self, tokenizer: Tokenizer) -> Self {
+        self.tokenizer = tokenizer;
+        self
+    }
+
+    /// Sets the weight of babble in scores, in [0, 1]: see [`ToyModel`](crate::ToyModel). 0.05 unless set.
+    ///
+    /// At 0 whatever no participant says has probability 0 after a question.
+    #[must_use]
+    pub fn with_babble_share(mut self, share: f64) -> Self {
+        self.babble_share = share.clamp(0.0, 1.0);
+        self
+    }
+
+    /// Sends log-probabilities as they are computed. Unless set they are rounded to single precision, as
+    /// servers compute them: to about 1e-6 nat.
+    #[must_use]
+    pub fn with_full_precision(mut self) -> Self {
+        self.full_precision = true;
+        self
+    }
+
+    /// Sets what is wrong with all log-probabilities. Nothing unless set.
+    #[must_use]
+    pub fn with_scoring_fault(mut self, fault: ScoringFault) -> Self {
+        self.scoring_fault = Some(fault);
+        self
+    }
+
     /// Lets the model think before it answers.
     #[must_use]
     pub fn with_reasoning(mut self, reasoning: Reasoning) -> Self {
@@ -258,6 +299,16 @@ impl SimConfig {
     pub fn with_clock(mut self, clock: fn() -> SystemTime) -> Self {
         self.clock = clock;
         self
+    }
+
+    /// Who answers on this server.
+    pub(crate) fn participant(&self) -> Participant {
+        Participant {
+            model: self.model.clone(),
+            listener: self.listener,
+            speaker: self.speaker.clone(),
+            shift: self.batch_shift(),
+        }
     }
 
     /// The shift that this instance's draw gives, in log-odds.

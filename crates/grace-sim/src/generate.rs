@@ -11,12 +11,12 @@ use crate::wire::{GenerateRequest, Stop};
 /// Sampling settings that have been checked.
 #[derive(Debug)]
 pub(crate) struct Sampling {
-    n: u64,
-    seed: Option<u64>,
-    temperature: f64,
+    pub(crate) n: u64,
+    pub(crate) seed: Option<u64>,
+    pub(crate) temperature: f64,
     /// As asked for; the context may leave room for less.
-    max_tokens: Option<usize>,
-    stop: Vec<String>,
+    pub(crate) max_tokens: Option<usize>,
+    pub(crate) stop: Vec<String>,
 }
 
 impl Sampling {
@@ -142,7 +142,7 @@ pub(crate) fn generate(server: &Shared, inputs: &[Input], sampling: &Sampling) -
 
 /// The random numbers a request gets: by the server's way with seeds, and without chance where the
 /// most likely answer is asked for.
-fn draws(server: &Shared, temperature: f64, seed: Option<u64>) -> Draws {
+pub(crate) fn draws(server: &Shared, temperature: f64, seed: Option<u64>) -> Draws {
     if temperature <= 0.0 {
         return Draws::of_request(0);
     }

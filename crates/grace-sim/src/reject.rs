@@ -60,11 +60,12 @@ impl Rejection {
         Self::new(StatusCode::BAD_REQUEST, "Bad Request", message.to_owned())
     }
 
-    pub(crate) fn missing_messages() -> Self {
-        let message = "1 validation error:\n  {'type': 'missing', 'loc': 'body.messages', 'msg': \
-                       'Field required'}";
-        Self::new(StatusCode::BAD_REQUEST, "Bad Request", message.to_owned())
-            .with_param("body.messages")
+    pub(crate) fn missing_field(field: &str) -> Self {
+        let place = format!("body.{field}");
+        let message = format!(
+            "1 validation error:\n  {{'type': 'missing', 'loc': '{place}', 'msg': 'Field required'}}"
+        );
+        Self::new(StatusCode::BAD_REQUEST, "Bad Request", message).with_param(&place)
     }
 
     pub(crate) fn missing_prompt() -> Self {
@@ -125,6 +126,36 @@ impl Rejection {
 
     pub(crate) fn empty_stop() -> Self {
         Self::bad_request("stop cannot contain an empty string.".to_owned())
+    }
+
+    /// `kind` is "sample" or "prompt".
+    pub(crate) fn too_many_logprobs(kind: &str, param: &str, got: u64, limit: i64) -> Self {
+        let message = format!(
+            "Requested {kind} logprobs of {got}, which is greater than max allowed: {limit}"
+        );
+        Self::bad_value(&message, param, &got)
+    }
+
+    pub(crate) fn streamed_prompt_logprobs() -> Self {
+        let message =
+            "`prompt_logprobs` are not available when `stream=True`. (parameter=prompt_logprobs)";
+        Self::bad_request(message.to_owned()).with_param("prompt_logprobs")
+    }
+
+    pub(crate) fn token_ids_without_logprobs() -> Self {
+        let message = "when using `logprob_token_ids`, `logprobs` must be set. \
+                       (parameter=logprob_token_ids)";
+        Self::bad_request(message.to_owned()).with_param("logprob_token_ids")
+    }
+
+    /// In our own words: vLLM's were not recorded.
+    pub(crate) fn too_many_token_ids(got: usize, limit: usize) -> Self {
+        let message = format!("logprob_token_ids must hold at most {limit} ids, got {got}.");
+        Self::bad_value(&message, "logprob_token_ids", &got)
+    }
+
+    pub(crate) fn out_of_vocabulary(id: u32) -> Self {
+        Self::bad_request(format!("Token id {id} is out of vocabulary"))
     }
 
     /// What vLLM says while it drains after a SIGTERM.

@@ -9,19 +9,22 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use serde_json::json;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
-use crate::answer::{chat_completion, completion, created};
+use crate::answer::{chat_completion, completion, created, plain_choices};
 use crate::generate::{Input, Sampling, generate};
 use crate::reject::{Rejection, json_response};
+use crate::score::{self, is_exact};
 use crate::server::Shared;
 use crate::stream;
-use crate::wire::{Content, GenerateRequest, Message, Prompt};
+use crate::tokenize::{self, DetokenizeRequest, TokenizeRequest};
+use crate::wire::{GenerateRequest, Message, Prompt};
 
 type Server = State<Arc<Shared>>;
 
 /// Completion tokens where a request names no limit, as in vLLM.
-const DEFAULT_MAX_TOKENS: i64 = 16;
+pub(crate) const DEFAULT_MAX_TOKENS: i64 = 16;
 
 pub(crate) fn router(server: Arc<Shared>) -> Router {
     Router::new()
@@ -29,6 +32,8 @@ pub(crate) fn router(server: Arc<Shared>) -> Router {
         .route("/ping", get(StatusCode::OK).post(StatusCode::OK))
         .route("/version", get(version))
         .route("/v1/models", get(models))
+        .route("/tokenize", post(tokenize))
+        .route("/detokenize", post(detokenize))
         .route("/v1/completions", post(completions))
         .route("/v1/chat/completions", post(chat))
         .fallback(|| async { detail(StatusCode::NOT_FOUND, "Not Found") })
@@ -66,13 +71,39 @@ async fn completions(State(server): Server, headers: HeaderMap, body: Bytes) -> 
     complete(&server, &headers, &body).unwrap_or_else(Rejection::into_response)
 }
 
+async fn tokenize(State(server): Server, headers: HeaderMap, body: Bytes) -> Response {
+    let answer = parsed::<TokenizeRequest>(&headers, &body).and_then(|request| {
+        known_model(&server, request.model.as_deref())?;
+        tokenize::tokenize(&server, request)
+    });
+    told(answer)
+}
+
+async fn detokenize(State(server): Server, headers: HeaderMap, body: Bytes) -> Response {
+    let answer = parsed::<DetokenizeRequest>(&headers, &body).and_then(|request| {
+        known_model(&server, request.model.as_deref())?;
+        tokenize::detokenize(&request)
+    });
+    told(answer)
+}
+
+fn told(answer: Result<Value, Rejection>) -> Response {
+    match answer {
+        Ok(answer) => json_response(StatusCode::OK, &answer),
+        Err(rejection) => rejection.into_response(),
+    }
+}
+
 async fn chat(State(server): Server, headers: HeaderMap, body: Bytes) -> Response {
     converse(&server, &headers, &body).unwrap_or_else(Rejection::into_response)
 }
 
 fn complete(server: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<Response, Rejection> {
-    let mut request = parsed(headers, body)?;
+    let mut request: GenerateRequest = parsed(headers, body)?;
     known_model(server, request.model.as_deref())?;
+    if is_exact(&request) {
+        return score::complete(server, headers, request);
+    }
     let limit = server.config.max_model_len;
     let inputs: Vec<Input> = texts(request.prompt.take())?
         .into_iter()
@@ -80,40 +111,31 @@ fn complete(server: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<Respons
         .collect::<Result<_, _>>()?;
     let max_tokens = request.max_tokens.or(Some(DEFAULT_MAX_TOKENS));
     let sampling = Sampling::checked(&mut request, max_tokens, limit)?;
-    let answer = completion(server, headers, generate(server, &inputs, &sampling));
-    Ok(match streamed(&request) {
-        Some(include_usage) => stream::completion(&answer, include_usage),
-        None => json_response(StatusCode::OK, &answer),
-    })
+    let generated = generate(server, &inputs, &sampling);
+    let usage = (generated.prompt_tokens, generated.completion_tokens);
+    let answer = completion(server, headers, plain_choices(generated.texts), usage);
+    Ok(stream::completion_or_whole(&answer, request.streamed()))
 }
 
 fn converse(server: &Shared, headers: &HeaderMap, body: &[u8]) -> Result<Response, Rejection> {
-    let mut request = parsed(headers, body)?;
+    let mut request: GenerateRequest = parsed(headers, body)?;
     known_model(server, request.model.as_deref())?;
     let messages = request
         .messages
         .take()
-        .ok_or_else(Rejection::missing_messages)?;
+        .ok_or_else(|| Rejection::missing_field("messages"))?;
     let limit = server.config.max_model_len;
     let input = Input::checked(conversation(messages), limit)?;
     let max_tokens = request.max_completion_tokens.or(request.max_tokens);
     let sampling = Sampling::checked(&mut request, max_tokens, limit)?;
     let answer = chat_completion(server, headers, generate(server, &[input], &sampling));
-    Ok(match streamed(&request) {
+    Ok(match request.streamed() {
         Some(include_usage) => stream::chat(&answer, include_usage),
         None => json_response(StatusCode::OK, &answer),
     })
 }
 
-/// Whether the answer is to be streamed, and if so, with usage at its end.
-fn streamed(request: &GenerateRequest) -> Option<bool> {
-    let options = request.stream_options.as_ref();
-    request
-        .stream?
-        .then(|| options.is_some_and(|options| options.include_usage))
-}
-
-fn parsed(headers: &HeaderMap, body: &[u8]) -> Result<GenerateRequest, Rejection> {
+fn parsed<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Rejection> {
     let content_type = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
@@ -132,15 +154,12 @@ fn known_model(server: &Shared, asked: Option<&str>) -> Result<(), Rejection> {
     }
 }
 
-/// The prompts as texts. Token ids have no text here: each stands for itself.
+/// The prompts, which are texts: whoever asks with token ids is answered token by token.
 fn texts(prompt: Option<Prompt>) -> Result<Vec<String>, Rejection> {
-    let spelled = |ids: Vec<u32>| ids.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
     let texts = match prompt.ok_or_else(Rejection::missing_prompt)? {
         Prompt::Text(text) => vec![text],
-        Prompt::Ids(ids) if ids.is_empty() => return Err(Rejection::no_prompts()),
-        Prompt::Ids(ids) => vec![spelled(ids)],
         Prompt::Texts(texts) => texts,
-        Prompt::IdLists(lists) => lists.into_iter().map(spelled).collect(),
+        Prompt::Ids(_) | Prompt::IdLists(_) => return Err(Rejection::no_prompts()),
     };
     if texts.iter().any(String::is_empty) {
         return Err(Rejection::missing_prompt());
@@ -149,13 +168,9 @@ fn texts(prompt: Option<Prompt>) -> Result<Vec<String>, Rejection> {
 }
 
 fn conversation(messages: Vec<Message>) -> String {
-    let mut texts = Vec::new();
-    for message in messages {
-        match message.content {
-            None => {}
-            Some(Content::Text(text)) => texts.push(text),
-            Some(Content::Parts(parts)) => texts.extend(parts.into_iter().map(|part| part.text)),
-        }
-    }
+    let said = messages
+        .into_iter()
+        .filter(|message| message.content.is_some());
+    let texts: Vec<String> = said.map(|message| message.turn().1).collect();
     texts.join("\n")
 }

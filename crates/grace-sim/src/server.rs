@@ -18,8 +18,11 @@ use crate::answer;
 use crate::config::{SimConfig, Startup};
 use crate::connection::serve_connection;
 use crate::draws::Draws;
+use crate::exact::Told;
 use crate::faults::FaultPlan;
+use crate::flaws::Flaws;
 use crate::generate::{Generated, Text};
+use crate::model::ToyModel;
 use crate::participant::Participant;
 use crate::record::Record;
 use crate::routes::router;
@@ -85,7 +88,9 @@ pub async fn serve(
 pub(crate) struct Shared {
     pub(crate) config: SimConfig,
     pub(crate) participant: Participant,
+    pub(crate) toy_model: ToyModel,
     pub(crate) faults: FaultPlan,
+    pub(crate) flaws: Flaws,
     pub(crate) record: Record,
     pub(crate) slots: Option<Semaphore>,
     pub(crate) started: Instant,
@@ -104,15 +109,11 @@ impl Shared {
             Startup::Loading(_) => Life::Loading,
             Startup::Refusing(_) => Life::Gone,
         };
-        let participant = Participant {
-            model: config.model.clone(),
-            listener: config.listener,
-            speaker: config.speaker.clone(),
-            shift: config.batch_shift(),
-        };
         let mut server = Self {
-            participant,
+            participant: config.participant(),
+            toy_model: ToyModel::of(&config),
             faults: FaultPlan::new(config.faults.clone()),
+            flaws: Flaws::new(config.scoring_fault),
             record: Record::new(config.log_capacity),
             slots: config.slots.map(Semaphore::new),
             started: Instant::now(),
@@ -169,6 +170,15 @@ impl Shared {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Makes right log-probabilities what this server would report: of its precision, and with its fault.
+    /// `asked` says that tokens were asked for by id.
+    pub(crate) fn report(&self, told: &mut [Told], asked: bool) {
+        if !self.config.full_precision {
+            told.iter_mut().for_each(Told::round);
+        }
+        self.flaws.spoil(told, asked, &mut self.unseeded_draws());
+    }
+
     /// Random numbers for a request without a seed.
     pub(crate) fn unseeded_draws(&self) -> Draws {
         let parts: [&[u8]; 2] = [
@@ -180,18 +190,23 @@ impl Shared {
 }
 
 fn canned_bodies(server: &Shared, text: &str) -> BTreeMap<&'static str, Bytes> {
-    let generated = || Generated {
-        texts: vec![Text {
+    let texts = || {
+        vec![Text {
             content: text.to_owned(),
             finish_reason: "stop",
             stop_reason: None,
-        }],
+        }]
+    };
+    let generated = Generated {
+        texts: texts(),
         prompt_tokens: 1,
         completion_tokens: crate::tokens::count(text) + 1,
     };
+    let usage = (generated.prompt_tokens, generated.completion_tokens);
     let headers = HeaderMap::new();
-    let completion = serde_json::to_vec(&answer::completion(server, &headers, generated()));
-    let chat = serde_json::to_vec(&answer::chat_completion(server, &headers, generated()));
+    let choices = answer::plain_choices(texts());
+    let completion = serde_json::to_vec(&answer::completion(server, &headers, choices, usage));
+    let chat = serde_json::to_vec(&answer::chat_completion(server, &headers, generated));
     // Plain structs of strings and numbers always serialise.
     BTreeMap::from([
         ("/v1/completions", completion.unwrap_or_default().into()),

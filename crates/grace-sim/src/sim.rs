@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::SimConfig;
 use crate::faults::Faults;
+use crate::flaws::ScoringFault;
 use crate::record::{Counts, Request};
 use crate::server::{Life, Shared, run};
 
@@ -91,6 +92,11 @@ impl Sim {
     /// Replaces what goes wrong from now on; scripts start anew.
     pub fn set_faults(&self, faults: Faults) {
         self.server.faults.replace(faults);
+    }
+
+    /// Replaces what is wrong with log-probabilities from now on.
+    pub fn set_scoring_fault(&self, fault: Option<ScoringFault>) {
+        self.server.flaws.replace(fault);
     }
 
     /// Brings the server into another state; returns when its port has followed.

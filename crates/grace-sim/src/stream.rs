@@ -1,13 +1,26 @@
 //! Answers as server-sent events: a chunk a word, then usage if asked for, then `[DONE]`.
 
+use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use crate::reject::json_response;
 use crate::wire::{Answer, ChatChoice, ChatExtra, CompletionChoice, CompletionExtra};
 
-/// A completion, streamed. All events are sent at once.
-pub(crate) fn completion(
+/// A completion: whole, or as a stream (and if so, with or without usage).
+pub(crate) fn completion_or_whole(
+    answer: &Answer<'_, CompletionChoice, CompletionExtra>,
+    streamed: Option<bool>,
+) -> Response {
+    match streamed {
+        Some(include_usage) => completion(answer, include_usage),
+        None => json_response(StatusCode::OK, answer),
+    }
+}
+
+/// A completion, streamed. All events are sent at once; log-probabilities are not.
+fn completion(
     answer: &Answer<'_, CompletionChoice, CompletionExtra>,
     include_usage: bool,
 ) -> Response {

@@ -4,6 +4,9 @@
 //! simulator cannot share a mistake. Keys that are always null here have the type `()`.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::logprobs::{Logprobs, PromptLogprobs};
 
 /// The body of a completion or chat request, as far as it changes an answer; other keys are
 /// ignored, as vLLM ignores them.
@@ -24,6 +27,23 @@ pub(crate) struct GenerateRequest {
     pub(crate) stop: Option<Stop>,
     pub(crate) stream: Option<bool>,
     pub(crate) stream_options: Option<StreamOptions>,
+    /// A number in completions, a flag in chat.
+    pub(crate) logprobs: Option<Value>,
+    pub(crate) prompt_logprobs: Option<i64>,
+    pub(crate) logprob_token_ids: Option<Vec<u32>>,
+    pub(crate) return_tokens_as_token_ids: Option<bool>,
+    pub(crate) return_token_ids: Option<bool>,
+    pub(crate) add_special_tokens: Option<bool>,
+    pub(crate) echo: Option<bool>,
+}
+
+impl GenerateRequest {
+    /// Whether the answer is to be streamed, and if so, with usage at its end.
+    pub(crate) fn streamed(&self) -> Option<bool> {
+        let options = self.stream_options.as_ref();
+        self.stream?
+            .then(|| options.is_some_and(|options| options.include_usage))
+    }
 }
 
 /// One prompt or several, as text or as token ids.
@@ -51,7 +71,23 @@ pub(crate) struct StreamOptions {
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Message {
+    pub(crate) role: Option<String>,
     pub(crate) content: Option<Content>,
+}
+
+impl Message {
+    /// Role and text; texts of several parts are joined by line breaks.
+    pub(crate) fn turn(self) -> (String, String) {
+        let text = match self.content {
+            None => String::new(),
+            Some(Content::Text(text)) => text,
+            Some(Content::Parts(parts)) => {
+                let texts: Vec<String> = parts.into_iter().map(|part| part.text).collect();
+                texts.join("\n")
+            }
+        };
+        (self.role.unwrap_or_default(), text)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -123,12 +159,12 @@ impl Usage {
 pub(crate) struct CompletionChoice {
     pub(crate) index: usize,
     pub(crate) text: String,
-    pub(crate) logprobs: (),
+    pub(crate) logprobs: Option<Logprobs>,
     pub(crate) finish_reason: &'static str,
     pub(crate) stop_reason: Option<String>,
-    pub(crate) token_ids: (),
-    pub(crate) prompt_logprobs: (),
-    pub(crate) prompt_token_ids: (),
+    pub(crate) token_ids: Option<Vec<u32>>,
+    pub(crate) prompt_logprobs: Option<PromptLogprobs>,
+    pub(crate) prompt_token_ids: Option<Vec<u32>>,
     pub(crate) routed_experts: (),
 }
 

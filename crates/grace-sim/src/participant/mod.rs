@@ -2,12 +2,16 @@
 
 mod babble;
 mod listener;
+mod percent;
 mod recognise;
 mod speaker;
+mod spoken;
 mod wording;
 
 pub use listener::Listener;
+pub use percent::distribution as percent_distribution;
 pub use speaker::{Goal, Speaker, UTTERANCES};
+pub(crate) use spoken::every_answer;
 pub(crate) use wording::thought;
 
 use crate::chances::{at_temperature, tilted};
@@ -44,26 +48,38 @@ impl Participant {
         };
         match question {
             Question::Quantity { access, observe } => {
-                let p = tilted(
-                    self.listener.distribution(access, observe),
-                    CENTRED,
-                    self.shift,
-                );
+                let p = quantity_chances(self, access, observe);
                 let number = draws.index(&at_temperature(p, temperature));
                 wording::quantity(number, draws)
             }
             Question::Knowledge { access } => {
-                let p = self.listener.knowledge_distribution(access);
-                let p = at_temperature(tilted(p, [0.0, 1.0], self.shift), temperature);
+                let p = at_temperature(knowledge_chances(self, access), temperature);
                 wording::knowledge(draws.index(&p) == 1, draws)
             }
             Question::Politeness { state, goal } => {
-                let p = self.speaker.distribution(state, goal);
-                let p = at_temperature(tilted(p, speaker::POSITIVITY, self.shift), temperature);
+                let p = at_temperature(politeness_chances(self, state, goal), temperature);
                 wording::utterance(draws.index(&p), draws)
             }
         }
     }
+}
+
+/// The probabilities of 0, 1, 2, 3 objects, batch shift included.
+fn quantity_chances(who: &Participant, access: usize, observe: usize) -> [f64; 4] {
+    let p = who.listener.distribution(access, observe);
+    tilted(p, CENTRED, who.shift)
+}
+
+/// The probabilities of no, yes, batch shift included.
+fn knowledge_chances(who: &Participant, access: usize) -> [f64; 2] {
+    let p = who.listener.knowledge_distribution(access);
+    tilted(p, [0.0, 1.0], who.shift)
+}
+
+/// The probabilities of the [`UTTERANCES`], batch shift included.
+fn politeness_chances(who: &Participant, state: usize, goal: Goal) -> [f64; 8] {
+    let p = who.speaker.distribution(state, goal);
+    tilted(p, speaker::POSITIVITY, who.shift)
 }
 
 #[cfg(test)]

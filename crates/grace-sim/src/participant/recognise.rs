@@ -22,6 +22,16 @@ pub(crate) fn recognise(prompt: &str) -> Option<Question> {
     study_1(&text).or_else(|| study_2(prompt, &text))
 }
 
+/// The number of objects that `prompt` asks the probability of: "What is the probability that the number is
+/// exactly 2 of the 3?"
+pub(crate) fn asked_state(prompt: &str) -> Option<usize> {
+    let text = prompt.to_ascii_lowercase();
+    let asked = text.get(text.rfind("probability")?..)?;
+    let counts = counts_of_the(asked);
+    let number = counts.iter().find(|count| count.asked)?.number;
+    (number <= 3).then_some(number)
+}
+
 fn study_1(text: &str) -> Option<Question> {
     let counts = counts_of_the(text);
     let access = counts
@@ -156,6 +166,27 @@ mod tests {
             "Ines texts: \u{201c}I\u{2019}ve checked two of the three jars; one of the jars is fine.\u{201d} \
              How many are fine? You need not know exactly.",
             expected,
+        );
+    }
+
+    #[test]
+    fn the_state_whose_probability_is_asked_is_found() {
+        let ask = |state| {
+            format!(
+                "{SPEECH}\nQuestion: What is the probability that the number is exactly {state} of the 3?\nAnswer:"
+            )
+        };
+        assert_eq!(
+            [0, 3].map(|state| asked_state(&ask(state))),
+            [Some(0), Some(3)]
+        );
+        assert_eq!(asked_state(SPEECH), None);
+        check(
+            &ask(2),
+            Some(Question::Quantity {
+                access: 2,
+                observe: 1,
+            }),
         );
     }
 

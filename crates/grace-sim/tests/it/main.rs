@@ -5,6 +5,8 @@
 mod faults;
 mod life;
 mod plain;
+mod score;
+mod shape;
 mod wire;
 
 use grace_sim::{Sim, SimConfig};
