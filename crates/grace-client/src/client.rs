@@ -11,8 +11,8 @@ use crate::{
     probe::{self, Api, Probe, ProbeError, ProbeRequest},
     reasoning::ReasoningMarkers,
     score::{
-        self, OptionScores, ScoreError, ScoreRequest, ScoringProbe, ScoringProbeError,
-        ScoringProbeRequest,
+        self, OptionScores, RecordedScore, ScoreError, ScoreRequest, ScoringProbe,
+        ScoringProbeError, ScoringProbeRequest,
     },
     transport::{Endpoint, Transport},
 };
@@ -100,6 +100,20 @@ impl Client {
         cancel: &CancellationToken,
     ) -> Result<OptionScores, ScoreError> {
         score::score(&self.transport, request, cancel).await
+    }
+
+    /// Sends the requests of an earlier score again, byte for byte: the
+    /// log-probabilities of the tokens of each option as they are now.
+    ///
+    /// # Errors
+    ///
+    /// As [`score_options`](Self::score_options).
+    pub async fn rescore(
+        &self,
+        recorded: &RecordedScore<'_>,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Vec<f64>>, ScoreError> {
+        score::rescore(&self.transport, recorded, cancel).await
     }
 
     /// Finds out how the server can score, and whether its numbers hold.

@@ -32,9 +32,9 @@ pub use probe::{Api, Probe, ProbeError, ProbeRequest, SeedBehaviour};
 pub use reasoning::ReasoningMarkers;
 pub use retry::RetryPolicy;
 pub use score::{
-    BorderRule, CheckName, NoiseFloor, OptionProblem, OptionScore, OptionScores, ScoreError,
-    ScoreExchange, ScoreMethod, ScoreMethodError, ScoreRequest, ScoringProbe, ScoringProbeError,
-    ScoringProbeRequest, TokenisedOptions,
+    BorderRule, CheckName, NoiseFloor, OptionProblem, OptionScore, OptionScores, RecordedScore,
+    ScoreError, ScoreExchange, ScoreMethod, ScoreMethodError, ScoreRequest, ScoringProbe,
+    ScoringProbeError, ScoringProbeRequest, TokenisedOptions,
 };
 pub use secret::ApiKey;
 

@@ -48,10 +48,7 @@ impl RequestPlan {
 
     /// The request that asks `prompt` under `seed`.
     pub fn request(&self, prompt: String, seed: u64) -> GenerateRequest {
-        let input = match self.api {
-            Api::Chat => Input::Chat(vec![ChatMessage::user(prompt)]),
-            _ => Input::Completion(prompt),
-        };
+        let input = input(self.api, prompt);
         let request = GenerateRequest::new(self.model.as_str(), input, self.sampling)
             .with_seed(seed)
             .with_stop(self.stop.clone());
@@ -62,6 +59,14 @@ impl RequestPlan {
     }
 }
 
+/// A prompt as the model's API takes it.
+pub(crate) fn input(api: Api, prompt: String) -> Input {
+    match api {
+        Api::Chat => Input::Chat(vec![ChatMessage::user(prompt)]),
+        _ => Input::Completion(prompt),
+    }
+}
+
 /// Which request a line is about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {
@@ -69,6 +74,35 @@ pub(crate) struct Asked<'a> {
     pub(crate) query: &'a str,
     pub(crate) seed: u64,
     pub(crate) started_at: Timestamp,
+}
+
+impl<'a> Asked<'a> {
+    /// A line without an answer.
+    pub(crate) fn line<'l>(self, outcome: RequestOutcome, request: &'l RawValue) -> JournalLine<'l>
+    where
+        'a: 'l,
+    {
+        JournalLine {
+            trial_id: self.trial_id,
+            query: self.query.into(),
+            seed: self.seed,
+            outcome,
+            reason: None,
+            text: None,
+            score: None,
+            reasoning: None,
+            finish_reason: None,
+            result_id: None,
+            prompt_tokens: None,
+            completion_tokens: None,
+            started_at: self.started_at.to_string().into(),
+            seconds: 0.0,
+            attempts: Vec::new(),
+            request,
+            response: None,
+            error_body: None,
+        }
+    }
 }
 
 /// A finished request as a journal line, with its line break.
@@ -104,10 +138,6 @@ fn answered(asked: Asked<'_>, generation: &Generation) -> Answer {
     let response = one_line(&generation.response);
     let usage = generation.usage;
     let line = JournalLine {
-        trial_id: asked.trial_id,
-        query: asked.query.into(),
-        seed: asked.seed,
-        outcome,
         reason: reason.map(Into::into),
         text: (!truncated).then(|| generation.text.as_str().into()),
         reasoning: generation.reasoning.as_deref().map(Into::into),
@@ -115,18 +145,30 @@ fn answered(asked: Asked<'_>, generation: &Generation) -> Answer {
         result_id: generation.id.as_deref().map(Into::into),
         prompt_tokens: usage.map(|usage| usage.prompt_tokens),
         completion_tokens: usage.map(|usage| usage.completion_tokens),
-        started_at: asked.started_at.to_string().into(),
         seconds: seconds_of(&generation.attempts),
         attempts: generation.attempts.iter().map(a_try).collect(),
-        request: &request,
         response: Some(&response),
-        error_body: None,
+        ..asked.line(outcome, &request)
     };
     finish(&line, outcome, false)
 }
 
 fn unanswered(asked: Asked<'_>, error: &RequestError) -> Answer {
-    let outcome = match error.kind() {
+    let outcome = outcome_of(error);
+    let request = one_line(error.request());
+    let line = JournalLine {
+        reason: Some(chain(error).into()),
+        seconds: error.elapsed().as_secs_f64(),
+        attempts: error.attempts().iter().map(a_try).collect(),
+        error_body: error.last_body().map(Into::into),
+        ..asked.line(outcome, &request)
+    };
+    finish(&line, outcome, is_server_gone(error, outcome))
+}
+
+/// What a failed request means for its query.
+pub(crate) fn outcome_of(error: &RequestError) -> RequestOutcome {
+    match error.kind() {
         RequestErrorKind::OverContext => RequestOutcome::OverContext,
         // Other refusals (401, 404, …) are about the key or the model, not about this request.
         RequestErrorKind::Refused {
@@ -135,37 +177,19 @@ fn unanswered(asked: Asked<'_>, error: &RequestError) -> Answer {
         }
         | RequestErrorKind::Unsendable => RequestOutcome::RefusedByServer,
         _ => RequestOutcome::Failed,
-    };
-    let request = one_line(error.request());
-    let line = JournalLine {
-        trial_id: asked.trial_id,
-        query: asked.query.into(),
-        seed: asked.seed,
-        outcome,
-        reason: Some(chain(error).into()),
-        text: None,
-        reasoning: None,
-        finish_reason: None,
-        result_id: None,
-        prompt_tokens: None,
-        completion_tokens: None,
-        started_at: asked.started_at.to_string().into(),
-        seconds: error.elapsed().as_secs_f64(),
-        attempts: error.attempts().iter().map(a_try).collect(),
-        request: &request,
-        response: None,
-        error_body: error.last_body().map(Into::into),
-    };
-    let refuses_all = outcome == RequestOutcome::Failed
-        && matches!(
-            error.kind(),
-            RequestErrorKind::Refused { .. } | RequestErrorKind::Untrusted
-        );
-    let server_gone = refuses_all || error.kind() == RequestErrorKind::Unavailable;
-    finish(&line, outcome, server_gone)
+    }
 }
 
-fn finish(line: &JournalLine<'_>, outcome: RequestOutcome, server_gone: bool) -> Answer {
+/// Whether no other request would fare better.
+pub(crate) fn is_server_gone(error: &RequestError, outcome: RequestOutcome) -> bool {
+    use RequestErrorKind::{Refused, Unavailable, Untrusted};
+    let kind = error.kind();
+    let refuses_all = matches!(kind, Refused { .. } | Untrusted);
+    kind == Unavailable || (refuses_all && outcome == RequestOutcome::Failed)
+}
+
+/// Makes the line's bytes.
+pub(crate) fn finish(line: &JournalLine<'_>, outcome: RequestOutcome, server_gone: bool) -> Answer {
     let mut bytes = Vec::with_capacity(2048);
     serde_json::to_writer(&mut bytes, line)
         .expect("strings and finite numbers serialise into memory");
@@ -189,7 +213,7 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// JSON without raw line breaks. Inside strings there are none, so dropping them changes no value.
-fn one_line(json: &RawValue) -> Cow<'_, RawValue> {
+pub(crate) fn one_line(json: &RawValue) -> Cow<'_, RawValue> {
     if !json.get().contains(['\n', '\r']) {
         return Cow::Borrowed(json);
     }
@@ -206,7 +230,7 @@ fn finish_reason(finish: &Finish) -> Option<&str> {
     }
 }
 
-fn a_try(attempt: &Attempt) -> Try {
+pub(crate) fn a_try(attempt: &Attempt) -> Try {
     Try {
         after: rounded(attempt.started_after),
         took: rounded(attempt.took),
@@ -222,7 +246,7 @@ fn seconds_of(attempts: &[Attempt]) -> f64 {
 }
 
 /// Seconds to the microsecond.
-fn rounded(duration: std::time::Duration) -> f64 {
+pub(crate) fn rounded(duration: std::time::Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e6
 }
 

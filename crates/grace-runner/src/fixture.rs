@@ -56,6 +56,7 @@ pub(crate) fn line(
         outcome,
         reason: None,
         text: Some(text.into()),
+        score: None,
         reasoning: None,
         finish_reason: None,
         result_id: None,

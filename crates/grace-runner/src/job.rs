@@ -5,12 +5,15 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use grace_core::experiment::{Experiment, Query};
+use grace_core::digest::Hasher;
+use grace_core::experiment::{Experiment, Query, ScoreQuery};
 use grace_core::id::ExperimentId;
 use grace_core::layout::ReplicationLayout;
-use grace_core::model::Model;
+use grace_core::model::{Api, Model};
 use grace_core::plan::{ExperimentPlan, Inputs, PromptDigest, SeedRules};
 use grace_core::prompt::PromptError;
+use grace_core::reuse::Reuse;
+use grace_core::scoring::ScoringSettings;
 use grace_core::stimuli::StimuliIndex;
 use grace_core::{Digest, Problem, Problems};
 use grace_seed::{ExperimentSeed, OrderError};
@@ -45,6 +48,8 @@ pub struct Job {
     pub base_seed: Option<u64>,
     /// How seeds and orders are made.
     pub rules: SeedRules,
+    /// How options are scored.
+    pub scoring: ScoringSettings,
     /// The experiments, in order.
     pub experiments: Vec<ExperimentJob>,
     /// Where this process runs.
@@ -176,6 +181,16 @@ impl PreparedExperiment {
     }
 }
 
+/// Equal for queries with the same prompt and options.
+fn score_key(query: &ScoreQuery, prompt: &str) -> Digest {
+    let mut hasher = Hasher::new();
+    hasher.field(prompt.as_bytes());
+    for option in &query.options {
+        hasher.field(option.text.as_bytes());
+    }
+    hasher.finish()
+}
+
 fn short_digest(prompt: &str) -> u64 {
     let digest = Digest::of(prompt.as_bytes());
     let first = digest.as_bytes().first_chunk().copied().unwrap_or_default();
@@ -186,14 +201,15 @@ fn short_digest(prompt: &str) -> u64 {
 pub(crate) fn prepare(
     model: &Model,
     replication: u32,
-    rules: SeedRules,
+    (rules, scoring): (SeedRules, ScoringSettings),
     jobs: Vec<ExperimentJob>,
 ) -> Result<Prepared, JobError> {
     let mut inputs = Inputs::of_model(model, replication);
     let mut experiments = Vec::new();
     let mut problems = Problems::new();
     for job in jobs {
-        match prepare_experiment(model, rules, job) {
+        problems.extend(unscorable(model, &job.experiment));
+        match prepare_experiment(model, (rules, scoring), job) {
             Ok((prepared, prompts)) => {
                 inputs.add_experiment(&prepared.plan, model, prompts);
                 experiments.push(prepared);
@@ -209,9 +225,25 @@ pub(crate) fn prepare(
     problems.into_result(prepared).map_err(JobError::Invalid)
 }
 
+/// A model that thinks in its chat template would be asked for an answer in place of its thought.
+fn unscorable(model: &Model, experiment: &Experiment) -> Problems {
+    let mut problems = Problems::new();
+    if experiment.scores() && model.api == Api::Chat && model.reasoning.is_some() {
+        problems.push(Problem::new(
+            "models.yaml",
+            format!(
+                "model `{}` has `api: chat` and `reasoning`, so options of experiment `{}` would stand where its thought \
+                 begins; expected `api: completions`",
+                model.key, experiment.id
+            ),
+        ));
+    }
+    problems
+}
+
 fn prepare_experiment(
     model: &Model,
-    rules: SeedRules,
+    (rules, scoring): (SeedRules, ScoringSettings),
     job: ExperimentJob,
 ) -> Result<(PreparedExperiment, Digest), JobError> {
     let (stimuli, index) =
@@ -221,16 +253,21 @@ fn prepare_experiment(
         None => index,
     };
     let id = job.experiment.id.clone();
-    let plan = ExperimentPlan::new(job.experiment, index, job.seed, rules, &model.name)
+    let mut plan = ExperimentPlan::new(job.experiment, index, job.seed, rules, &model.name)
         .map_err(|source| JobError::Order {
             experiment: id,
             source,
         })?
-        .with_limit(job.limit.map(NonZeroU32::get));
+        .with_limit(job.limit.map(NonZeroU32::get))
+        .with_scoring(scoring);
     let (mut digest, mut prompts) = (PromptDigest::new(), Vec::new());
+    let (reuses, mut keys) = (scoring.reuse && plan.experiment.scores(), Vec::new());
     let each = |_, query: &Query, prompt: &str| {
         digest.add(query, prompt);
         prompts.push(short_digest(prompt));
+        if reuses {
+            keys.push(query.kind.score().map(|score| score_key(score, prompt)));
+        }
     };
     each_prompt(
         &stimuli,
@@ -239,6 +276,11 @@ fn prepare_experiment(
         &job.stimuli,
         each,
     )?;
+    if reuses {
+        let queries = plan.experiment.queries.len();
+        let key = |row: u32, query: usize| keys.get(row as usize * queries + query).copied()?;
+        plan.reuse = Reuse::of(&plan, key);
+    }
     let prepared = PreparedExperiment {
         plan,
         stimuli,

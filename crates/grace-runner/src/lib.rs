@@ -14,8 +14,10 @@ mod fixture;
 mod job;
 mod metadata;
 mod monitor;
+mod records;
 mod replicate;
 mod run;
+mod score;
 mod seal;
 mod stop;
 

@@ -4,9 +4,9 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use grace_client::{Probe, SeedBehaviour};
+use grace_client::{Probe, ScoringProbe, SeedBehaviour};
 use grace_core::ExperimentId;
-use grace_core::experiment::QueryKind;
+use grace_core::experiment::{Query, QueryKind};
 use grace_core::layout::ReplicationLayout;
 use grace_core::metadata::{Metadata, Ordered, SCHEMA, Status};
 use grace_core::model::Model;
@@ -17,6 +17,7 @@ use crate::attempt::listed;
 use crate::clock::Timestamp;
 use crate::durable::FileError;
 use crate::job::{Job, Prepared};
+use crate::score::options;
 
 /// A `metadata.json` that cannot be gone on with.
 #[derive(Debug, thiserror::Error)]
@@ -164,14 +165,8 @@ fn configuration(job: &Job, prepared: &Prepared) -> Value {
     let mut queries = serde_json::Map::new();
     for experiment in &prepared.experiments {
         for query in &experiment.plan.experiment.queries {
-            if let QueryKind::Generate(generate) = &query.kind {
-                let settings = RequestSettings::new(generate, model);
-                let name = format!("{}.{}", experiment.plan.experiment.id, query.id);
-                queries.insert(
-                    name,
-                    json!({ "sampling": settings.sampling, "stop": settings.stop }),
-                );
-            }
+            let name = format!("{}.{}", experiment.plan.experiment.id, query.id);
+            queries.insert(name, query_settings(query, model));
         }
     }
     let reasoning = model.reasoning.as_ref();
@@ -190,13 +185,32 @@ fn configuration(job: &Job, prepared: &Prepared) -> Value {
         "extra_args": model.server.extra_args,
         "max_connections": job.options.max_connections,
         "fail_on_error": job.options.fail_on_error,
+        "scoring": { "method": job.scoring.method, "reuse": job.scoring.reuse },
         "queries": queries,
     })
+}
+
+fn query_settings(query: &Query, model: &Model) -> Value {
+    match &query.kind {
+        QueryKind::Generate(generate) => {
+            let settings = RequestSettings::new(generate, model);
+            json!({ "sampling": settings.sampling, "stop": settings.stop })
+        }
+        QueryKind::Score(score) => json!({ "options": options(score) }),
+        _ => Value::Null,
+    }
 }
 
 /// Writes down what the server said of itself.
 pub(crate) fn record_probe(metadata: &mut Metadata, probe: &Probe) {
     metadata.probe = serde_json::to_value(probe).unwrap_or(Value::Null);
+}
+
+/// Writes down how the server scores, beside what it said of itself.
+pub(crate) fn record_scoring(metadata: &mut Metadata, scoring: &ScoringProbe) {
+    if let Some(probe) = metadata.probe.as_object_mut() {
+        probe.insert(String::from("scoring"), json!(scoring));
+    }
 }
 
 /// Whether answers depend on the seed that is sent, as replaying a trial needs.

@@ -3,8 +3,8 @@
 use std::num::NonZeroUsize;
 
 use futures_util::stream::{self, StreamExt};
-use grace_client::{CancellationToken, Client};
-use grace_core::experiment::Query;
+use grace_client::{CancellationToken, Client, ScoreMethod};
+use grace_core::experiment::{Query, QueryKind};
 use grace_core::journal::RequestOutcome;
 use grace_core::model::Model;
 use grace_core::plan::ExperimentPlan;
@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::job::PreparedExperiment;
 use crate::journal::{AnswerIndex, JournalError, JournalHandle};
 use crate::monitor::Monitor;
+use crate::score::{self, ScorePlan};
 use crate::stimuli::StimuliError;
 
 /// How the loop ended.
@@ -44,6 +45,9 @@ pub enum RunError {
     /// A prompt cannot be made.
     #[error(transparent)]
     Prompt(#[from] PromptError),
+    /// Options were to be scored by a server that was not checked for it.
+    #[error("the server was not checked for scoring")]
+    Unchecked,
 }
 
 /// What asking needs.
@@ -53,9 +57,18 @@ pub(crate) struct Asker<'a> {
     pub(crate) monitor: &'a dyn Monitor,
     pub(crate) cancel: &'a CancellationToken,
     pub(crate) max_connections: NonZeroUsize,
+    /// How options are scored; `None` until the server was checked for it.
+    pub(crate) method: Option<ScoreMethod>,
 }
 
-/// The requests without a final outcome, in presentation order: row and number of the query.
+/// Makes the requests of one query.
+#[derive(Debug)]
+enum QueryPlan {
+    Generate(RequestPlan),
+    Score(ScorePlan),
+}
+
+/// The queries to be asked that have no final outcome, in presentation order: row and number of the query.
 pub(crate) fn outstanding<'p>(
     plan: &'p ExperimentPlan,
     is_final: impl Fn(u32, usize) -> bool + 'p,
@@ -65,7 +78,7 @@ pub(crate) fn outstanding<'p>(
         .order
         .iter()
         .flat_map(move |&row| (0..queries).map(move |query| (row, query)));
-    requests.filter(move |&(row, query)| !is_final(row, query))
+    requests.filter(move |&(row, query)| plan.reuse.is_asked(row, query) && !is_final(row, query))
 }
 
 impl Asker<'_> {
@@ -80,7 +93,7 @@ impl Asker<'_> {
         index: &AnswerIndex,
         journal: JournalHandle,
     ) -> Result<LoopEnd, RunError> {
-        let plans = request_plans(&prepared.plan, model);
+        let plans = self.query_plans(&prepared.plan, model)?;
         let open = outstanding(&prepared.plan, |row, query| index.is_final(row, query));
         let wanted = open.take_while(|_| !self.cancel.is_cancelled());
         let answers = stream::iter(wanted)
@@ -111,7 +124,7 @@ impl Asker<'_> {
     async fn ask(
         &self,
         prepared: &PreparedExperiment,
-        plans: &[RequestPlan],
+        plans: &[QueryPlan],
         trial_id: u32,
         query: usize,
     ) -> Result<Option<Answer>, RunError> {
@@ -127,28 +140,44 @@ impl Asker<'_> {
             return Err(prepared.stimuli.changed().into());
         }
         let seed = plan.request_seed(query_id, trial_id).0;
-        let request = plans[query].request(prompt, seed);
         let asked = Asked {
             trial_id,
             query: query_id.as_str(),
             seed,
             started_at: self.clock.now(),
         };
-        let result = self.client.generate(&request, self.cancel).await;
-        Ok(answer(asked, &result))
+        match &plans[query] {
+            QueryPlan::Generate(plan) => {
+                let request = plan.request(prompt, seed);
+                let result = self.client.generate(&request, self.cancel).await;
+                Ok(answer(asked, &result))
+            }
+            QueryPlan::Score(plan) => {
+                let request = plan.request(prompt, seed);
+                let result = self.client.score_options(&request, self.cancel).await;
+                Ok(score::answer(asked, &result))
+            }
+        }
     }
-}
 
-/// One for each query. Scoring is not asked here, and plans with it do not get here.
-fn request_plans(plan: &ExperimentPlan, model: &Model) -> Vec<RequestPlan> {
-    let generate = plan
-        .experiment
-        .queries
-        .iter()
-        .filter_map(|query: &Query| query.kind.generate());
-    generate
-        .map(|query| RequestPlan::new(query, model))
-        .collect()
+    /// One for each query.
+    fn query_plans(
+        &self,
+        plan: &ExperimentPlan,
+        model: &Model,
+    ) -> Result<Vec<QueryPlan>, RunError> {
+        let of_query = |query: &Query| match &query.kind {
+            QueryKind::Generate(generate) => {
+                Ok(QueryPlan::Generate(RequestPlan::new(generate, model)))
+            }
+            QueryKind::Score(score) => {
+                let method = self.method.ok_or(RunError::Unchecked)?;
+                Ok(QueryPlan::Score(ScorePlan::new(score, model, method)))
+            }
+            _ => Err(RunError::Unchecked),
+        };
+        plan.experiment.queries.iter().map(of_query).collect()
+    }
 }
 
 /// Tells a server that is gone from single requests that fail.

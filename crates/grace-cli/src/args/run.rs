@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use grace_core::model::Api;
+use grace_core::scoring::{ScoringMethod, ScoringSettings};
 use grace_core::settings::RequestSeeds;
 use grace_core::{ExperimentId, ModelKey};
 use grace_seed::{OrderAlgorithm, SeedBits};
@@ -27,6 +28,20 @@ pub(crate) struct WorkArgs {
     /// Go on with a server that does not honour seeds; no trial can be replayed then
     #[arg(long, env = "GRACE_SEEDS_OPTIONAL", value_parser = BoolishValueParser::new())]
     pub(crate) seeds_optional: bool,
+    /// How options are scored: `auto`, `prompt_logprobs`, `trie`, `forced_tokens` or `first_token` [default: as plan.yaml says, else auto]
+    #[arg(long, value_name = "METHOD", env = "GRACE_SCORING")]
+    pub(crate) scoring: Option<ScoringMethod>,
+    /// Ask every score query, also those that are equal to others; by default each is asked once
+    #[arg(long, env = "GRACE_NO_REUSE", value_parser = BoolishValueParser::new())]
+    pub(crate) no_reuse: bool,
+}
+
+impl WorkArgs {
+    /// How options are scored: `planned`, unless a flag says otherwise.
+    pub(crate) fn scoring(&self, planned: ScoringSettings) -> ScoringSettings {
+        let method = self.scoring.unwrap_or(planned.method);
+        ScoringSettings::new(method, planned.reuse && !self.no_reuse)
+    }
 }
 
 /// Arguments of `run`.

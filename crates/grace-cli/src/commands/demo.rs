@@ -114,8 +114,7 @@ fn job(
     folders: &Folders,
     limit: Option<NonZeroU32>,
 ) -> Result<Job, Failure> {
-    let mut study = Study::new(Configuration::builtin()?, index)?;
-    study.keep(&[])?;
+    let study = Study::new(Configuration::builtin()?, index)?;
     let key = model
         .key
         .parse()

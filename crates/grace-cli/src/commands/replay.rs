@@ -57,6 +57,9 @@ fn lines(answer: &Replayed) -> String {
         Verdict::Different { character } => {
             format!("{place}: different from character {character} on\n{both}")
         }
+        Verdict::OtherScores { largest_nat } => {
+            format!("{place}: log-probabilities differ by up to {largest_nat:.2e} nat\n{both}")
+        }
         _ => {
             let note = answer.note.as_deref().unwrap_or("nothing to compare");
             format!("{place}: {note}\n{both}")

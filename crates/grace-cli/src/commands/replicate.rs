@@ -7,14 +7,15 @@ use grace_core::ExperimentId;
 use grace_core::experiment::Experiment;
 use grace_core::layout::ReplicationLayout;
 use grace_core::model::Model;
+use grace_core::scoring::ScoringSettings;
 use grace_runner::{ExperimentJob, Job};
 use grace_seed::SeedPlan;
 
 use crate::args::ReplicateArgs;
 use crate::commands::work;
 use crate::exit::Failure;
+use crate::runtime;
 use crate::wiring::{self, Configuration, seed_failure};
-use crate::{progress, runtime};
 
 pub(crate) fn run(args: &ReplicateArgs) -> Result<u8, Failure> {
     let index = replication(args.replication)?;
@@ -36,10 +37,8 @@ pub(crate) fn run(args: &ReplicateArgs) -> Result<u8, Failure> {
     let (client, server) = wiring::client_or_server(&args.work.server, model, scoring)?;
     let stimuli = configuration.stimuli(args.stimuli.clone());
     let mut study = Study::new(configuration, index)?;
-    if args.experiment.is_empty() {
-        study.tell_what_is_left_out();
-    }
     study.keep(&args.experiment)?;
+    study.scoring = args.work.scoring(study.scoring);
     let job = study.job(
         model.clone(),
         &args.results,
@@ -59,10 +58,11 @@ pub(crate) struct Study {
     index: u32,
     seeds: SeedPlan,
     experiments: Vec<Experiment>,
+    scoring: ScoringSettings,
 }
 
 impl Study {
-    /// The generate experiments of a configuration at replication `index`.
+    /// The experiments of a configuration at replication `index`.
     pub(crate) fn new(mut configuration: Configuration, index: u32) -> Result<Self, Failure> {
         let planned = configuration
             .settings
@@ -72,6 +72,7 @@ impl Study {
         let seeds = configuration.seeds(planned)?;
         let experiments = std::mem::take(&mut configuration.experiments);
         Ok(Self {
+            scoring: configuration.settings.scoring,
             configuration,
             index,
             seeds,
@@ -79,18 +80,14 @@ impl Study {
         })
     }
 
-    /// Keeps the experiments that were asked for, or else those that this version can run.
-    pub(crate) fn keep(&mut self, wanted: &[ExperimentId]) -> Result<(), Failure> {
+    /// Keeps the experiments that were asked for; all, if none was.
+    fn keep(&mut self, wanted: &[ExperimentId]) -> Result<(), Failure> {
         if wanted.is_empty() {
-            self.experiments.retain(|experiment| !experiment.scores());
             return Ok(());
         }
         for id in wanted {
-            let Some(experiment) = self
-                .experiments
-                .iter()
-                .find(|experiment| experiment.id == *id)
-            else {
+            let mut experiments = self.experiments.iter();
+            if !experiments.any(|experiment| experiment.id == *id) {
                 let known: Vec<&str> = self
                     .experiments
                     .iter()
@@ -100,27 +97,11 @@ impl Study {
                     "experiment `{id}` is not part of the plan, which has `{}`",
                     known.join("`, `")
                 )));
-            };
-            refuse_scoring(experiment)?;
+            }
         }
         self.experiments
             .retain(|experiment| wanted.contains(&experiment.id));
         Ok(())
-    }
-
-    /// Names the experiments that this version cannot run.
-    fn tell_what_is_left_out(&self) {
-        let scoring = self
-            .experiments
-            .iter()
-            .filter(|experiment| experiment.scores());
-        let names: Vec<&str> = scoring.map(|experiment| experiment.id.as_str()).collect();
-        if !names.is_empty() {
-            let names = names.join(", ");
-            progress::say(&format!(
-                "note: {names} left out: this version cannot measure the probability of options"
-            ));
-        }
     }
 
     /// The job of this replication for `model`.
@@ -153,22 +134,12 @@ impl Study {
             replication: self.index,
             base_seed: Some(base_seed.0),
             rules: self.configuration.rules(),
+            scoring: self.scoring,
             experiments,
             host: runtime::host()?,
             options,
         })
     }
-}
-
-/// Refuses an experiment that asks for probabilities.
-pub(crate) fn refuse_scoring(experiment: &Experiment) -> Result<(), Failure> {
-    if !experiment.scores() {
-        return Ok(());
-    }
-    Err(Failure::configuration(format!(
-        "experiment `{}` asks for the probability of options, which this version cannot measure yet",
-        experiment.id
-    )))
 }
 
 fn replication(given: Option<u32>) -> Result<u32, Failure> {

@@ -7,20 +7,19 @@ use grace_core::experiment::Experiment;
 use grace_core::layout::ReplicationLayout;
 use grace_core::model::{Model, Reasoning};
 use grace_core::plan::SeedRules;
+use grace_core::scoring::ScoringSettings;
 use grace_core::server::{ArgumentTemplate, TemplateError};
 use grace_core::settings::ScoringServer;
 use grace_runner::{End, ExperimentJob, Job, export_records, recorded_seed};
 use grace_seed::{ExperimentSeed, OrderAlgorithm};
 
 use crate::args::{Format, RunArgs};
-use crate::commands::replicate::refuse_scoring;
 use crate::commands::work;
 use crate::exit::{CONFIGURATION, Failure};
 use crate::{output, progress, runtime, wiring};
 
 pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
     let experiment = wiring::experiment(&args.experiment)?;
-    refuse_scoring(&experiment)?;
     let id = experiment.id.clone();
     let model = model(args)?;
     let (client, server) = if args.model_path.is_some() {
@@ -40,6 +39,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Failure> {
         replication: args.replication_id,
         base_seed: None,
         rules: rules(args)?,
+        scoring: args.work.scoring(ScoringSettings::default()),
         experiments: vec![ExperimentJob {
             experiment,
             stimuli: args.input.clone(),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::value::RawValue;
+
 use super::{
     audit::{OptionProblem, TokenisedOptions},
     error::ScoreError,
@@ -32,6 +34,25 @@ pub(super) async fn score_tokens(
     let logprobs = first_tokens(&tokenised, &listed.pop().unwrap_or_default())?;
     let sent = prompt.len();
     Ok(tokenised.scored(ScoreMethod::FirstToken, logprobs, vec![exchange], sent))
+}
+
+pub(super) async fn again(
+    scorer: &Scorer<'_>,
+    bodies: &[&RawValue],
+    options: &[Vec<u32>],
+) -> Result<Vec<Vec<f64>>, ScoreError> {
+    let mut listed = BTreeMap::new();
+    for body in bodies {
+        let read = |raw: &_| read::next_tokens(raw, 1);
+        let body = (*body).to_owned();
+        let (mut now, _) = scorer.post(Endpoint::Completions, body, read).await?;
+        listed = now.pop().unwrap_or_default();
+    }
+    let of_option = |option: &Vec<u32>| {
+        let found = option.first().and_then(|id| listed.get(id));
+        found.map(|&logprob| vec![logprob]).unwrap_or_default()
+    };
+    Ok(options.iter().map(of_option).collect())
 }
 
 fn distinct(tokenised: &TokenisedOptions) -> Result<(), OptionProblem> {

@@ -39,6 +39,20 @@ async fn force(
     scorer.post(Endpoint::Completions, body, read).await
 }
 
+pub(super) async fn again(
+    scorer: &Scorer<'_>,
+    bodies: &[&RawValue],
+    options: &[Vec<u32>],
+) -> Result<Vec<Vec<f64>>, ScoreError> {
+    let pairs = bodies.iter().zip(options);
+    let sent = pairs.map(async |(body, option)| {
+        let read = |raw: &RawValue| Ok(forced(&read::generated(raw)?, option)?);
+        let body = (*body).to_owned();
+        Ok(scorer.post(Endpoint::Completions, body, read).await?.0)
+    });
+    try_join_all(sent).await
+}
+
 /// The log-probabilities, if the tokens are the option's; a server that knows no such grammar says anything else.
 fn forced(generated: &[(u32, f64)], option: &[u32]) -> Result<Vec<f64>, Unusable> {
     if generated.len() != option.len() {

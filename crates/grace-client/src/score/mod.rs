@@ -1,5 +1,6 @@
 //! How probable a model finds given options as continuations of a prompt.
 
+mod again;
 mod audit;
 mod check;
 mod choose;
@@ -17,6 +18,7 @@ mod trie;
 mod walk;
 mod wire;
 
+pub use again::RecordedScore;
 pub use audit::{OptionProblem, TokenisedOptions};
 pub use check::{CheckName, NoiseFloor, ScoringProbe, ScoringProbeError, ScoringProbeRequest};
 pub use error::ScoreError;
@@ -26,9 +28,10 @@ pub use scores::{OptionScore, OptionScores, ScoreExchange};
 
 pub(crate) use check::probe;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use self::exchange::Scorer;
+use self::exchange::{Scorer, Settings};
 use crate::generate::Input;
 use crate::transport::Transport;
 
@@ -38,17 +41,31 @@ pub(crate) async fn score(
     request: &ScoreRequest,
     cancel: &CancellationToken,
 ) -> Result<OptionScores, ScoreError> {
+    let called = Instant::now();
     let scorer = Scorer::new(transport, request.settings(), cancel);
-    match (&request.input, request.method) {
+    let mut scores = match (&request.input, request.method) {
         // The server tells the ids together with the numbers.
         (Input::Completion(prompt), ScoreMethod::PromptLogprobs) => {
-            prompt_logprobs::score_text(&scorer, prompt, &request.options).await
+            prompt_logprobs::score_text(&scorer, prompt, &request.options).await?
         }
         (input, method) => {
             let tokenised = tokenise::options(&scorer, method, input, &request.options).await?;
-            score_tokens(&scorer, method, tokenised).await
+            score_tokens(&scorer, method, tokenised).await?
         }
-    }
+    };
+    scores.elapsed = called.elapsed();
+    Ok(scores)
+}
+
+/// Sends the requests of an earlier score again.
+pub(crate) async fn rescore(
+    transport: &Transport,
+    recorded: &RecordedScore<'_>,
+    cancel: &CancellationToken,
+) -> Result<Vec<Vec<f64>>, ScoreError> {
+    // Model and seed stand in the bodies.
+    let settings = Settings { model: "", seed: 0 };
+    again::rescore(&Scorer::new(transport, settings, cancel), recorded).await
 }
 
 /// Scores options that are token ids already.

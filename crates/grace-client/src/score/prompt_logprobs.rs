@@ -1,5 +1,7 @@
 //! vLLM's `prompt_logprobs`: the bare prompt and the prompt with each option, in one request.
 
+use serde_json::value::RawValue;
+
 use super::{
     audit::{TokenisedOptions, behind},
     error::ScoreError,
@@ -55,6 +57,32 @@ pub(super) async fn score_tokens(
     let (prompts, exchange) = scorer.post(Endpoint::Completions, body, read).await?;
     let sent = tokens(&prompts);
     Ok(scored(tokenised, &prompts, exchange, sent))
+}
+
+/// The tokens of the options at the ends of the last prompts; before them stands the bare one, if it was sent.
+pub(super) async fn again(
+    scorer: &Scorer<'_>,
+    bodies: &[&RawValue],
+    options: &[Vec<u32>],
+) -> Result<Vec<Vec<f64>>, ScoreError> {
+    let mut logprobs = Vec::with_capacity(options.len());
+    for body in bodies {
+        let read = |raw: &_| {
+            let prompts = read::all_prompts(raw)?;
+            let before = prompts.len().saturating_sub(options.len());
+            let ends = prompts
+                .get(before..)
+                .unwrap_or_default()
+                .iter()
+                .zip(options);
+            let ends: Option<Vec<_>> = ends.map(|(prompt, option)| prompt.end(option)).collect();
+            let ends = ends.filter(|ends| ends.len() == options.len());
+            ends.ok_or(ReadError::from(Unusable::OtherTokens))
+        };
+        let body = (*body).to_owned();
+        logprobs = scorer.post(Endpoint::Completions, body, read).await?.0;
+    }
+    Ok(logprobs)
 }
 
 fn scored(

@@ -102,6 +102,12 @@ impl ScoredPrompt {
         let before = border.saturating_sub(1);
         self.logprobs.get(before..).unwrap_or_default().to_vec()
     }
+
+    /// The log-probabilities of the last tokens, if these are `ids`.
+    pub(super) fn end(&self, ids: &[u32]) -> Option<Vec<f64>> {
+        let border = self.ids.strip_suffix(ids)?.len();
+        Some(self.behind(border))
+    }
 }
 
 /// The ids and log-probabilities of `sent` prompts, from `prompt_logprobs` and `prompt_token_ids`.
@@ -111,6 +117,18 @@ pub(super) fn prompts(raw: &RawValue, sent: usize) -> Result<Vec<ScoredPrompt>, 
         .into_iter()
         .map(scored_prompt)
         .collect::<Result<_, Unusable>>()?)
+}
+
+/// Those of however many prompts there were.
+pub(super) fn all_prompts(raw: &RawValue) -> Result<Vec<ScoredPrompt>, ReadError> {
+    let count: WireCount = serde_json::from_str(raw.get()).unwrap_or_default();
+    prompts(raw, count.choices.len())
+}
+
+#[derive(Default, Deserialize)]
+struct WireCount {
+    #[serde(default)]
+    choices: Vec<serde::de::IgnoredAny>,
 }
 
 fn scored_prompt(choice: WireChoice) -> Result<ScoredPrompt, Unusable> {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use serde_json::value::RawValue;
 
 use super::{
@@ -24,6 +26,8 @@ pub struct OptionScores {
     pub exchanges: Vec<ScoreExchange>,
     /// Requests that only asked for token ids.
     pub tokenise_requests: u32,
+    /// The time since the call.
+    pub elapsed: Duration,
     /// Tokens of all prompts of [`exchanges`](Self::exchanges): what a server
     /// without a prefix cache had to compute.
     pub prompt_tokens_sent: u64,
@@ -63,6 +67,7 @@ impl TokenisedOptions {
             options: pairs.map(score).collect(),
             exchanges,
             tokenise_requests: self.tokenise_requests,
+            elapsed: Duration::ZERO,
             prompt_tokens_sent: prompt_tokens_sent as u64,
         }
     }

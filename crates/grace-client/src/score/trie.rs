@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::value::RawValue;
+
 use super::{
     audit::TokenisedOptions,
     error::ScoreError,
@@ -55,6 +57,23 @@ pub(super) async fn score_tokens(
     let logprobs = tokenised.options.iter().map(|option| along(option, &known));
     let logprobs = logprobs.collect();
     Ok(tokenised.scored(ScoreMethod::Trie, logprobs, exchanges, sent))
+}
+
+pub(super) async fn again(
+    scorer: &Scorer<'_>,
+    bodies: &[&RawValue],
+    options: &[Vec<u32>],
+) -> Result<Vec<Vec<f64>>, ScoreError> {
+    let mut known: BTreeMap<Vec<u32>, BTreeMap<u32, f64>> = BTreeMap::new();
+    for (ask, body) in asks(&nodes(options)).into_iter().zip(bodies) {
+        let read = |raw: &_| Ok(wanted(&ask, &read::next_tokens(raw, ask.nodes.len())?)?);
+        let body = (*body).to_owned();
+        let (found, _) = scorer.post(Endpoint::Completions, body, read).await?;
+        for ((path, _), next) in ask.nodes.into_iter().zip(found) {
+            known.entry(path).or_default().extend(next);
+        }
+    }
+    Ok(options.iter().map(|option| along(option, &known)).collect())
 }
 
 fn nodes(options: &[Vec<u32>]) -> Nodes {

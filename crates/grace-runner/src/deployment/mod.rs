@@ -24,25 +24,31 @@ pub(crate) struct Deployment {
 /// What a server says of itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Server {
-    kind: &'static str,
+    /// Its software.
+    pub(crate) kind: ServerKind,
     version: Option<String>,
 }
 
 impl Server {
     pub(crate) fn of(probe: &Probe) -> Self {
-        let kind = match probe.server_kind {
+        Self {
+            kind: probe.server_kind,
+            version: probe.server_version.clone(),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self.kind {
             ServerKind::Vllm => "vllm",
             ServerKind::LlamaCpp => "llama.cpp",
             _ => "other",
-        };
-        let version = probe.server_version.clone();
-        Self { kind, version }
+        }
     }
 
     /// Kind and version, as attempts record them.
     pub(crate) fn text(&self) -> String {
         let version = self.version.as_deref().unwrap_or("of unknown version");
-        format!("{} {version}", self.kind)
+        format!("{} {version}", self.name())
     }
 }
 
@@ -71,7 +77,8 @@ impl Deployment {
         record.set("gpu_type", self.gpus.kind.as_ref());
         record.set("grace_version", Ok::<_, &str>(&self.grace_version));
         let server = self.server.as_ref().ok_or("not asked yet");
-        let server = server.map(|server| json!({ "kind": server.kind, "version": server.version }));
+        let server =
+            server.map(|server| json!({ "kind": server.name(), "version": server.version }));
         record.set("server", server);
         record.set(
             "server_restarts",
@@ -82,8 +89,8 @@ impl Deployment {
 
     fn vllm_version(&self) -> Result<&str, String> {
         let server = self.server.as_ref().ok_or("not asked yet")?;
-        if server.kind != "vllm" {
-            return Err(format!("the server is no vLLM but `{}`", server.kind));
+        if server.kind != ServerKind::Vllm {
+            return Err(format!("the server is no vLLM but `{}`", server.name()));
         }
         let version = server.version.as_deref();
         version.ok_or_else(|| String::from("the server does not tell"))

@@ -160,7 +160,8 @@ fn identify(plan: &ExperimentPlan, line: &[u8]) -> Option<(u32, usize, bool)> {
         .position(|query| query.id.as_str() == key.query)?;
     let known = key.trial_id < plan.trials();
     let planned = known && key.seed == plan.request_seed(&queries[query].id, key.trial_id).0;
-    planned.then_some((key.trial_id, query, key.outcome.is_final()))
+    let asked = planned && plan.reuse.is_asked(key.trial_id, query);
+    asked.then_some((key.trial_id, query, key.outcome.is_final()))
 }
 
 #[cfg(test)]

@@ -8,16 +8,26 @@ use std::path::Path;
 use grace_core::journal::{JournalKey, JournalLine};
 use grace_core::layout::ReplicationLayout;
 use grace_core::metadata::Ordered;
+use grace_core::record::ReusedFrom;
 use grace_core::{ExperimentId, QueryId};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::durable::{Attempted, FileError};
+use crate::records::each_record;
 
-/// The lines that answered what is asked for, by trial: of each query the earliest final one.
+/// The lines that answered what is asked for, by the trial they are about: of each query the earliest final one.
 pub(super) struct Found<'a> {
-    pub(super) lines: BTreeMap<u32, Vec<FoundLine>>,
+    lines: BTreeMap<u32, Vec<FoundLine>>,
     query: Option<&'a QueryId>,
+    reuses: Vec<Reuse>,
+}
+
+/// A query that was not asked, because an equal one was.
+pub(super) struct Reuse {
+    trial_id: u32,
+    query: String,
+    source: ReusedFrom,
 }
 
 pub(super) struct FoundLine {
@@ -26,11 +36,35 @@ pub(super) struct FoundLine {
 }
 
 impl<'a> Found<'a> {
-    pub(super) fn new(trials: &[u32], query: Option<&'a QueryId>) -> Self {
+    pub(super) fn new(trials: &[u32], query: Option<&'a QueryId>, mut reuses: Vec<Reuse>) -> Self {
+        reuses.retain(|reuse| query.is_none_or(|query| query.as_str() == reuse.query));
+        let sources = reuses.iter().map(|reuse| reuse.source.trial_id);
+        let trials = trials.iter().copied().chain(sources);
         Self {
-            lines: trials.iter().map(|&trial| (trial, Vec::new())).collect(),
+            lines: trials.map(|trial| (trial, Vec::new())).collect(),
             query,
+            reuses,
         }
+    }
+
+    /// The lines that answered the wanted queries of a trial, its own and those of equal queries.
+    pub(super) fn of(&self, trial: u32) -> impl Iterator<Item = &FoundLine> {
+        let own = self.lines.get(&trial).into_iter().flatten();
+        let own = own.filter(|line| self.is_wanted(&line.query));
+        let reuses = self
+            .reuses
+            .iter()
+            .filter(move |reuse| reuse.trial_id == trial);
+        own.chain(reuses.filter_map(|reuse| self.source(reuse)))
+    }
+
+    fn source(&self, reuse: &Reuse) -> Option<&FoundLine> {
+        let lines = self.lines.get(&reuse.source.trial_id)?;
+        lines.iter().find(|line| line.query == reuse.source.query)
+    }
+
+    fn is_wanted(&self, query: &str) -> bool {
+        self.query.is_none_or(|wanted| wanted.as_str() == query)
     }
 
     /// Takes what is new from a journal, if it is there. Holds one line at a time, and what it takes.
@@ -62,7 +96,11 @@ impl<'a> Found<'a> {
         let Some(lines) = self.lines.get_mut(&key.trial_id) else {
             return;
         };
-        let wanted = self.query.is_none_or(|query| query.as_str() == key.query);
+        let is_source = |reuse: &Reuse| {
+            reuse.source.trial_id == key.trial_id && reuse.source.query == key.query
+        };
+        let wanted = self.query.is_none_or(|wanted| wanted.as_str() == key.query)
+            || self.reuses.iter().any(is_source);
         let taken = lines.iter().any(|found| found.query == key.query);
         let usable = wanted && !taken && key.outcome.is_final();
         if usable && serde_json::from_slice::<JournalLine<'_>>(line).is_ok() {
@@ -75,7 +113,7 @@ impl<'a> Found<'a> {
 
     pub(super) fn first_without_line(&self, trials: &[u32]) -> Option<u32> {
         let mut trials = trials.iter().copied();
-        trials.find(|trial| self.lines.get(trial).is_none_or(Vec::is_empty))
+        trials.find(|trial| self.of(*trial).next().is_none())
     }
 
     /// Queries that `order` does not name come last, as they were found.
@@ -112,6 +150,40 @@ pub(super) fn queries_in_order(
     })
 }
 
+/// The queries of `trials` that took the answer of an equal one, as the sealed records tell; none before there are any.
+pub(super) fn reuses(
+    layout: &ReplicationLayout,
+    experiment: &ExperimentId,
+    trials: &[u32],
+) -> Vec<Reuse> {
+    #[derive(Deserialize)]
+    struct Record {
+        trial_id: u32,
+        #[serde(default)]
+        scores: BTreeMap<String, Score>,
+    }
+    #[derive(Deserialize)]
+    struct Score {
+        reused_from: Option<ReusedFrom>,
+    }
+    let mut reuses = Vec::new();
+    let each = |record: Record| {
+        if !trials.contains(&record.trial_id) {
+            return;
+        }
+        for (query, score) in record.scores {
+            reuses.extend(score.reused_from.map(|source| Reuse {
+                trial_id: record.trial_id,
+                query,
+                source,
+            }));
+        }
+    };
+    // Records that cannot be read tell nothing; the journals may still.
+    let _ = each_record(&layout.sealed().records(experiment), each);
+    reuses
+}
+
 #[cfg(test)]
 mod tests {
     use grace_core::journal::RequestOutcome::{Answered, Failed};
@@ -125,7 +197,7 @@ mod tests {
             let read: JournalLine<'_> = serde_json::from_slice(&line.line).unwrap();
             (line.query.clone(), read.text.unwrap().into_owned())
         };
-        found.lines[&trial].iter().map(text).collect()
+        found.of(trial).map(text).collect()
     }
 
     fn answers(texts: [(&str, &str); 2]) -> Vec<(String, String)> {
@@ -150,7 +222,7 @@ mod tests {
         ];
         let first = journal(folder.path(), "1", first.concat().as_bytes());
         let second = journal(folder.path(), "2", second.concat().as_bytes());
-        let mut all = Found::new(&[2, 0, 3], None);
+        let mut all = Found::new(&[2, 0, 3], None, Vec::new());
         for path in [&first, &folder.path().join("absent"), &second] {
             all.read(path).unwrap();
         }
@@ -162,7 +234,7 @@ mod tests {
         all.sort_by_query(&["a".to_owned(), "b".to_owned()]);
         assert_eq!(found(&all, 0), answers([("a", "a0"), ("b", "b0")]));
         let query = "a".parse().unwrap();
-        let mut one = Found::new(&[0], Some(&query));
+        let mut one = Found::new(&[0], Some(&query), Vec::new());
         one.read(&second).unwrap();
         assert_eq!(found(&one, 0), [("a".to_owned(), "a0".to_owned())]);
     }

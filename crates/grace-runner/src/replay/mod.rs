@@ -4,6 +4,7 @@
 //! with 16-bit floats or several slots does not promise.
 
 mod find;
+mod rescore;
 
 use std::path::PathBuf;
 
@@ -14,7 +15,7 @@ use grace_core::metadata::Metadata;
 use grace_core::{ExperimentId, QueryId};
 use serde::Serialize;
 
-use self::find::{Found, queries_in_order};
+use self::find::{Found, queries_in_order, reuses};
 use crate::ask::chain;
 use crate::attempt::{AttemptError, attempts};
 use crate::durable::FileError;
@@ -34,7 +35,7 @@ pub struct Replayed {
     /// What the comparison says.
     #[serde(flatten)]
     pub verdict: Verdict,
-    /// The answer that was recorded.
+    /// The answer that was recorded: a text, or the log-probabilities of the options in their order.
     pub recorded: Option<String>,
     /// The answer now.
     pub now: Option<String>,
@@ -43,16 +44,21 @@ pub struct Replayed {
 }
 
 /// How the answer compares.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Verdict {
-    /// The same text.
+    /// The same text, or the same log-probabilities to the last bit.
     Same,
     /// Another text.
     Different {
         /// The first character that differs, from 0.
         character: usize,
+    },
+    /// Other log-probabilities of the options.
+    OtherScores {
+        /// The largest difference of an option's log-probability, in nats.
+        largest_nat: f64,
     },
     /// One of the two gave no answer.
     NotComparable,
@@ -151,7 +157,7 @@ pub async fn replay(
         trials,
         query,
     } = wanted;
-    let mut found = Found::new(trials, query);
+    let mut found = Found::new(trials, query, reuses(layout, experiment, trials));
     for file in attempts(layout)? {
         found.read(&layout.attempt(&file.attempt.name).journal(experiment))?;
     }
@@ -164,12 +170,16 @@ pub async fn replay(
         });
     }
     found.sort_by_query(&queries_in_order(layout, experiment));
-    for text in trials.iter().flat_map(|trial| &found.lines[trial]) {
+    for text in trials.iter().flat_map(|trial| found.of(*trial)) {
         // It could be read when it was found.
-        let Ok(line) = serde_json::from_slice(&text.line) else {
+        let Ok(line) = serde_json::from_slice::<JournalLine<'_>>(&text.line) else {
             continue;
         };
-        match resend(&line, &metadata, client, stop).await {
+        let answer = match &line.score {
+            Some(score) => rescore::rescore(&line, score, client, stop).await,
+            None => resend(&line, &metadata, client, stop).await,
+        };
+        match answer {
             Ok(replayed) => each(replayed),
             Err(error) if matches!(error.kind(), RequestErrorKind::Cancelled) => {
                 return Ok(ReplayEnd::Interrupted);

@@ -69,6 +69,13 @@ impl Replication<'_> {
         let plan = &prepared.plan;
         let id = &plan.experiment.id;
         self.monitor.experiment(id, plan.requests(), index.finals());
+        if plan.reuse.reused() > 0 {
+            self.monitor.note(&format!(
+                "{id}: {} of {} queries are equal to others and take their answers",
+                plan.reuse.reused(),
+                plan.queries()
+            ));
+        }
         if index.damaged > 0 {
             self.monitor.note(&format!(
                 "{id}: {} journal lines were cut off and are asked again",
@@ -95,6 +102,7 @@ impl Replication<'_> {
             monitor: self.monitor,
             cancel: &cancel,
             max_connections: self.job.options.max_connections,
+            method: self.method,
         };
         let asked = asker.ask_outstanding(prepared, &self.job.model, index, journal.handle());
         let mut asked = std::pin::pin!(asked);

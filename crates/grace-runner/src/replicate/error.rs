@@ -1,6 +1,6 @@
 //! Why a replication could not be run, and what that means for whoever started it.
 
-use grace_client::ProbeError;
+use grace_client::{ProbeError, ScoringProbeError};
 
 use crate::attempt::AttemptError;
 use crate::durable::FileError;
@@ -49,6 +49,9 @@ pub enum ReplicateError {
         /// What it does with them.
         what: &'static str,
     },
+    /// The server does not score as the plan needs.
+    #[error(transparent)]
+    Scoring(#[from] ScoringProbeError),
     /// Work could not go on.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -75,6 +78,7 @@ impl ReplicateError {
             | Self::Seal(SealError::Stimuli(_)) => false,
             Self::NotReady { .. } => true,
             Self::Probe(error) => error.is_transient(),
+            Self::Scoring(error) => error.is_transient(),
             Self::Server(error) => error.is_transient(),
             _ => self.file_error().is_none_or(FileError::is_transient),
         };
@@ -90,6 +94,12 @@ impl ReplicateError {
             }
             Self::Seeds { .. } => Some(
                 "pass `--seeds-optional` to go on; the texts are kept, but no trial can be replayed",
+            ),
+            Self::Scoring(ScoringProbeError::NoMethod { .. }) => Some(
+                "score experiments need vLLM or llama.cpp's server; `--experiment` leaves them out",
+            ),
+            Self::Scoring(ScoringProbeError::Options { .. }) => Some(
+                "change the options in the experiment file: each needs a token of its own, and none may begin another",
             ),
             Self::NotReady { .. } => {
                 Some("is the server running at this address? `--timeout` sets how long to wait")

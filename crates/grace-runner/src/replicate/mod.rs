@@ -5,12 +5,13 @@ mod conclude;
 mod end;
 mod error;
 mod probe;
+mod scoring;
 mod server;
 
 pub use end::End;
 pub use error::ReplicateError;
 
-use grace_client::Client;
+use grace_client::{Client, ScoreMethod};
 use grace_core::layout::ReplicationLayout;
 use grace_core::metadata::{AttemptInfo, Metadata, Status};
 use grace_core::plan::Inputs;
@@ -47,7 +48,12 @@ pub async fn replicate(
 ) -> Result<End, ReplicateError> {
     let experiments = std::mem::take(&mut job.experiments);
     let sealed = job.layout.folder().is_dir() && seal::finish_publication(&job.layout)?;
-    let prepared = match prepare(&job.model, job.replication, job.rules, experiments) {
+    let prepared = match prepare(
+        &job.model,
+        job.replication,
+        (job.rules, job.scoring),
+        experiments,
+    ) {
         Ok(prepared) => prepared,
         Err(error) if sealed => {
             let why = chain(&error);
@@ -79,6 +85,7 @@ pub async fn replicate(
         deployment,
         attempt,
         server,
+        method: None,
         client,
         clock,
         monitor,
@@ -118,6 +125,8 @@ struct Replication<'a> {
     attempt: Attempt,
     /// The server, if it is started here.
     server: Option<Supervisor>,
+    /// How options are scored; `None` before the server was checked for it.
+    method: Option<ScoreMethod>,
     client: &'a Client,
     clock: &'a dyn Clock,
     monitor: &'a dyn Monitor,
@@ -156,10 +165,8 @@ impl Replication<'_> {
 
     /// Step 5.
     async fn score(&mut self) -> Result<Option<End>, ReplicateError> {
-        let mut experiments = self.prepared.experiments.iter();
-        if !experiments.any(|experiment| experiment.plan.experiment.scores()) {
-            self.monitor
-                .step(5, "score experiments: not part of this version, none run");
+        if !self.scores() {
+            self.monitor.step(5, "score experiments: none planned");
             return Ok(None);
         }
         if self.scores_separately() {
@@ -167,7 +174,7 @@ impl Replication<'_> {
                 .step(5, "score experiments, on a model server of their own");
             self.stop_server().await;
             self.start_server(Purpose::Score)?;
-            if !self.wait_for_server().await? {
+            if !self.wait_for_server().await? || !self.check_scoring().await? {
                 return Ok(Some(End::Interrupted));
             }
         } else {

@@ -11,7 +11,13 @@ use crate::metadata;
 impl Replication<'_> {
     /// Asks the server what it is; false if somebody wants to stop.
     pub(super) async fn probe(&mut self) -> Result<bool, ReplicateError> {
-        self.monitor.step(3, "probe: version, seeds, GPUs");
+        let checks_scoring = self.scores() && !self.scores_separately();
+        let what = if checks_scoring {
+            "version, seeds, GPUs, scoring"
+        } else {
+            "version, seeds, GPUs"
+        };
+        self.monitor.step(3, &format!("probe: {what}"));
         let api = match self.job.model.api {
             Api::Chat => ProbeApi::Chat,
             _ => ProbeApi::Completions,
@@ -32,6 +38,9 @@ impl Replication<'_> {
         self.deployment.gpus = self.gpus().await;
         self.check_seeds(&probe)?;
         self.save()?;
+        if checks_scoring {
+            return self.check_scoring().await;
+        }
         Ok(true)
     }
 

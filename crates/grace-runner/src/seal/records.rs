@@ -4,7 +4,8 @@ use grace_core::experiment::Query;
 use grace_core::journal::JournalLine;
 use grace_core::layout::SealedLayout;
 use grace_core::metadata::Counts;
-use grace_core::record::{Judgement, Outcome, RecordFrame, TrialRecord};
+use grace_core::plan::ExperimentPlan;
+use grace_core::record::{Judgement, Outcome, QueryAnswer, RecordFrame, ReusedFrom, TrialRecord};
 
 use super::hashed_file::HashedFile;
 use super::{SealError, SealedFile};
@@ -18,16 +19,22 @@ pub(crate) fn count(
     index: &AnswerIndex,
 ) -> Result<Counts, SealError> {
     let plan = &prepared.plan;
-    let mut tally = Tally::new(plan.trials(), plan.requests(), index);
+    let mut tally = Tally::new(plan, index);
     let mut buffer = Vec::new();
     for trial_id in 0..plan.trials() {
         for (number, query) in plan.experiment.queries.iter().enumerate() {
-            match index.place(trial_id, number) {
+            let (source, asked) = plan.reuse.source(trial_id, number);
+            match index.place(source, asked) {
                 None => tally.counts.open += 1,
                 Some(place) => {
                     journals.read_line(place, &mut buffer)?;
                     let line = parse_line(&buffer, trial_id, query)?;
-                    tally.add(&line, judge(query, &line).outcome);
+                    let judgement = Judgement::of(query, &line);
+                    tally.add(
+                        &line,
+                        judgement.outcome,
+                        (source, asked) != (trial_id, number),
+                    );
                 }
             }
         }
@@ -48,7 +55,7 @@ pub(crate) fn write_records(
 ) -> Result<(Vec<SealedFile>, Counts), SealError> {
     let plan = &prepared.plan;
     let id = &plan.experiment.id;
-    let mut tally = Tally::new(plan.trials(), plan.requests(), index);
+    let mut tally = Tally::new(plan, index);
     let mut records = HashedFile::create(&folder.records(id))?;
     let mut reasoning: Option<HashedFile> = None;
     records.write(b"[")?;
@@ -59,16 +66,21 @@ pub(crate) fn write_records(
             return Err(SealError::Cancelled);
         }
         for (number, buffer) in buffers.iter_mut().enumerate() {
+            let (source, asked) = plan.reuse.source(trial_id, number);
             let line = index
-                .place(trial_id, number)
+                .place(source, asked)
                 .expect("only full experiments are sealed");
             journals.read_line(line, buffer)?;
         }
         let mut answers = Vec::with_capacity(queries.len());
-        for (query, buffer) in queries.iter().zip(&buffers) {
-            let line = parse_line(buffer, trial_id, query)?;
-            let judgement = judge(query, &line);
-            tally.add(&line, judgement.outcome);
+        for (number, (query, buffer)) in queries.iter().zip(&buffers).enumerate() {
+            let answer = answer(plan, trial_id, number, parse_line(buffer, trial_id, query)?);
+            let QueryAnswer {
+                line,
+                judgement,
+                reused_from,
+            } = &answer;
+            tally.add(line, judgement.outcome, reused_from.is_some());
             if let Some(thought) = &line.reasoning {
                 let file = match &mut reasoning {
                     Some(file) => file,
@@ -80,7 +92,7 @@ pub(crate) fn write_records(
                     reasoning: thought,
                 })?;
             }
-            answers.push((line, judgement));
+            answers.push(answer);
         }
         let stimulus = prepared.stimuli.row(&plan.stimuli, trial_id)?;
         let record = TrialRecord {
@@ -114,14 +126,23 @@ fn parse_line<'b>(
     })
 }
 
-fn judge(query: &Query, line: &JournalLine<'_>) -> Judgement {
-    match query.kind.generate() {
-        Some(generate) => Judgement::of(generate, line),
-        None => Judgement {
-            outcome: Outcome::Failed,
-            reason: Some(String::from("scoring is not part of this version")),
-            values: Vec::new(),
-        },
+/// What `line` says to query number `number` of row `trial_id`, and whose line it is.
+fn answer<'b>(
+    plan: &ExperimentPlan,
+    trial_id: u32,
+    number: usize,
+    line: JournalLine<'b>,
+) -> QueryAnswer<'b> {
+    let queries = &plan.experiment.queries;
+    let (source, asked) = plan.reuse.source(trial_id, number);
+    let reused_from = (!plan.reuse.is_asked(trial_id, number)).then(|| ReusedFrom {
+        trial_id: source,
+        query: queries[asked].id.to_string(),
+    });
+    QueryAnswer {
+        judgement: Judgement::of(&queries[number], &line),
+        line,
+        reused_from,
     }
 }
 
@@ -130,11 +151,11 @@ struct Tally {
 }
 
 impl Tally {
-    fn new(trials: u32, queries: u64, index: &AnswerIndex) -> Self {
+    fn new(plan: &ExperimentPlan, index: &AnswerIndex) -> Self {
         Self {
             counts: Counts {
-                trials: u64::from(trials),
-                queries,
+                trials: u64::from(plan.trials()),
+                queries: plan.queries(),
                 duplicates: index.duplicates,
                 damaged_lines: index.damaged,
                 ..Counts::default()
@@ -142,9 +163,14 @@ impl Tally {
         }
     }
 
-    fn add(&mut self, line: &JournalLine<'_>, outcome: Outcome) {
+    fn add(&mut self, line: &JournalLine<'_>, outcome: Outcome, reused: bool) {
         let counts = &mut self.counts;
-        counts.retries += (line.attempts.len() as u64).saturating_sub(1);
+        if reused {
+            counts.reused += 1;
+        } else {
+            let requests = line.score.as_ref().map_or(1, |score| score.requests);
+            counts.retries += (line.attempts.len() as u64).saturating_sub(u64::from(requests));
+        }
         *match outcome {
             Outcome::Answered => &mut counts.answered,
             Outcome::Unparsable => &mut counts.unparsable,

@@ -1,19 +1,17 @@
 //! Whether the records of an experiment are complete, unique, and seeded and ordered as planned.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::BufReader;
 
 use grace_core::ExperimentId;
 use grace_core::layout::{ReplicationLayout, SealedLayout};
 use grace_core::metadata::Metadata;
-use grace_core::record::Outcome;
+use grace_core::record::{Outcome, ReusedFrom};
 use grace_seed::{OrderAlgorithm, trial_order};
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 
 use super::journals::SeedPlanOf;
 use super::report::{Checks, ExperimentReport, ReplicationReport};
+use crate::records::{RecordsError, each_record};
 
 /// What checking needs of a record.
 #[derive(Debug, Deserialize)]
@@ -27,6 +25,13 @@ struct RecordView {
     experiment_name: String,
     status: String,
     outcomes: BTreeMap<String, OutcomeView>,
+    #[serde(default)]
+    scores: BTreeMap<String, ScoreView>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ScoreView {
+    reused_from: Option<ReusedFrom>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -42,13 +47,7 @@ pub(super) fn check(
     report: &mut ReplicationReport,
 ) {
     let name = SealedLayout::records_name(experiment);
-    let file = match File::open(layout.sealed().records(experiment)) {
-        Ok(file) => file,
-        Err(error) => {
-            report.fault(format!("{name} cannot be read: {error}"));
-            return;
-        }
-    };
+    let path = layout.sealed().records(experiment);
     let Some(seeds) = SeedPlanOf::read(metadata, experiment.as_str()) else {
         report.fault(format!(
             "metadata.json does not tell the seeds of {experiment}"
@@ -62,12 +61,18 @@ pub(super) fn check(
         order: Vec::new(),
         query_ids: Vec::new(),
         outcomes: BTreeMap::new(),
+        reused: 0,
         faults: Faults::default(),
     };
-    let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 18, file));
-    let read = Records(&mut |record| check.record(&record)).deserialize(&mut json);
-    if let Err(error) = read.and_then(|()| json.end()) {
-        check.faults.note("cannot be read", error.to_string());
+    match each_record(&path, |record| check.record(&record)) {
+        Ok(()) => {}
+        Err(RecordsError::Unopened(error)) => {
+            report.fault(format!("{name} cannot be read: {error}"));
+            return;
+        }
+        Err(RecordsError::Unreadable(error)) => {
+            check.faults.note("cannot be read", error.to_string());
+        }
     }
     check.finish(&name, report);
 }
@@ -79,6 +84,7 @@ struct Check<'a> {
     order: Vec<u32>,
     query_ids: Vec<String>,
     outcomes: BTreeMap<Outcome, u64>,
+    reused: u64,
     faults: Faults,
 }
 
@@ -101,7 +107,15 @@ impl Check<'_> {
             );
         }
         for (query, seed) in &record.request_seeds {
-            if *seed != self.seeds.request_seed(record.trial_id, query) {
+            let score = record.scores.get(query);
+            let (trial_id, asked) = match score.and_then(|score| score.reused_from.as_ref()) {
+                Some(source) => {
+                    self.reused += 1;
+                    (source.trial_id, source.query.as_str())
+                }
+                None => (record.trial_id, query.as_str()),
+            };
+            if *seed != self.seeds.request_seed(trial_id, asked) {
                 self.faults
                     .note(OTHER_SEED, format!("{}, query {query}", at()));
             }
@@ -142,6 +156,7 @@ impl Check<'_> {
             trials: self.order.len() as u64,
             queries: self.outcomes.values().sum(),
             answered,
+            reused: self.reused,
             outcomes: outcomes
                 .map(|(outcome, count)| (outcome.as_str().to_owned(), *count))
                 .collect(),
@@ -199,7 +214,9 @@ impl Check<'_> {
         }
         let of = |outcome| self.outcomes.get(&outcome).copied().unwrap_or_default();
         let (queries, failed) = (self.outcomes.values().sum::<u64>(), of(Outcome::Failed));
-        let as_counted = of(Outcome::Answered) == counts.answered && queries == counts.queries;
+        let as_counted = of(Outcome::Answered) == counts.answered
+            && queries == counts.queries
+            && self.reused == counts.reused;
         if !as_counted {
             self.faults.note(
                 "outcomes are not as counted in metadata.json",
@@ -235,31 +252,5 @@ impl Faults {
                 1 => format!("{kind} ({example})"),
                 _ => format!("{kind} ({example}, and {} more)", count - 1),
             })
-    }
-}
-
-/// Visits an array element by element, so that the file need not fit into memory.
-struct Records<'f>(&'f mut dyn FnMut(RecordView));
-
-impl<'de> DeserializeSeed<'de> for Records<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Records<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an array of records")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut records: A) -> Result<(), A::Error> {
-        while let Some(record) = records.next_element()? {
-            (self.0)(record);
-        }
-        Ok(())
     }
 }

@@ -81,6 +81,8 @@ pub struct ExperimentReport {
     pub queries: u64,
     /// Queries with an answer that could be read.
     pub answered: u64,
+    /// Queries that take the answer of an equal one, which alone was asked.
+    pub reused: u64,
     /// Queries by outcome.
     pub outcomes: BTreeMap<String, u64>,
     /// What was checked.
