@@ -166,7 +166,8 @@ impl SimConfig {
         self
     }
 
-    /// Sets the context length in tokens (words), at least 1. 8192 unless set.
+    /// Sets the context length, at least 1: in words, and in tokens where a request is scored. 8192 unless
+    /// set.
     #[must_use]
     pub fn with_max_model_len(mut self, tokens: usize) -> Self {
         self.max_model_len = tokens.max(1);
@@ -288,8 +289,8 @@ impl SimConfig {
         self
     }
 
-    /// Answers every completion and chat request with this text, from a body made beforehand and
-    /// without reading the request: for benchmarks of clients.
+    /// Answers every completion and chat request with this text, from a body made beforehand (in vLLM's
+    /// shape) and without reading the request: for benchmarks of clients.
     #[must_use]
     pub fn with_canned(mut self, text: impl Into<String>) -> Self {
         self.canned = Some(text.into());
