@@ -22,6 +22,18 @@ pub enum SeedPolicy {
     Constant,
 }
 
+/// Whose paths, fields and errors a server speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// vLLM 0.32.
+    #[default]
+    Vllm,
+    /// llama.cpp b11549: no log-probabilities of prompts, but grammars of token ids. Fields that only vLLM
+    /// knows are ignored; streams are refused.
+    LlamaCpp,
+}
+
 /// Where a reasoning model puts its thoughts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reasoning {
@@ -79,6 +91,7 @@ pub enum Startup {
 #[derive(Clone, Debug)]
 pub struct SimConfig {
     pub(crate) model: String,
+    pub(crate) dialect: Dialect,
     pub(crate) version: String,
     pub(crate) system_fingerprint: String,
     pub(crate) max_model_len: usize,
@@ -99,6 +112,7 @@ pub struct SimConfig {
     pub(crate) canned: Option<String>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) faults: Faults,
+    pub(crate) die_after: Option<u64>,
     pub(crate) startup: Startup,
     pub(crate) log_capacity: usize,
     pub(crate) clock: fn() -> SystemTime,
@@ -109,6 +123,7 @@ impl SimConfig {
     pub fn new(model_name: impl Into<String>) -> Self {
         Self {
             model: model_name.into(),
+            dialect: Dialect::Vllm,
             version: "0.32.0".to_owned(),
             system_fingerprint: "vllm-0.32.0-5109ace0".to_owned(),
             max_model_len: 8192,
@@ -129,6 +144,7 @@ impl SimConfig {
             canned: None,
             idle_timeout: None,
             faults: Faults::none(),
+            die_after: None,
             startup: Startup::Ready,
             log_capacity: 0,
             clock: wall_clock,
@@ -143,7 +159,15 @@ impl SimConfig {
         self
     }
 
-    /// Sets the context length in tokens (words), at least 1. 8192 unless set.
+    /// Sets whose server this is like. vLLM's unless set.
+    #[must_use]
+    pub fn with_dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
+    /// Sets the context length, at least 1: in words, and in tokens where a request is scored. 8192 unless
+    /// set.
     #[must_use]
     pub fn with_max_model_len(mut self, tokens: usize) -> Self {
         self.max_model_len = tokens.max(1);
@@ -265,8 +289,8 @@ impl SimConfig {
         self
     }
 
-    /// Answers every completion and chat request with this text, from a body made beforehand and
-    /// without reading the request: for benchmarks of clients.
+    /// Answers every completion and chat request with this text, from a body made beforehand (in vLLM's
+    /// shape) and without reading the request: for benchmarks of clients.
     #[must_use]
     pub fn with_canned(mut self, text: impl Into<String>) -> Self {
         self.canned = Some(text.into());
@@ -277,6 +301,14 @@ impl SimConfig {
     #[must_use]
     pub fn with_faults(mut self, faults: Faults) -> Self {
         self.faults = faults;
+        self
+    }
+
+    /// Lets the server die when completion or chat request `requests` + 1 arrives: the port closes, all
+    /// connections are cut, and [`serve`](crate::serve) fails. Never, unless set.
+    #[must_use]
+    pub fn with_die_after(mut self, requests: u64) -> Self {
+        self.die_after = Some(requests);
         self
     }
 

@@ -12,6 +12,7 @@ use hyper::body::Incoming;
 use serde_json::json;
 use tower::Service as _;
 
+use crate::config::Dialect;
 use crate::faults::{Fault, RetryAfter};
 use crate::record;
 use crate::reject::{Rejection, json_response, raw_json};
@@ -37,8 +38,8 @@ pub(crate) async fn pass(server: &Shared, router: Router, request: Request<Incom
         return Outcome::Cut { reset: false };
     };
     let path = head.uri.path();
-    let generates = matches!(path, "/v1/completions" | "/v1/chat/completions");
-    let authorised = !path.starts_with("/v1/") || has_key(server, head.headers.get(AUTHORIZATION));
+    let generates = generates(path);
+    let authorised = is_open(server, path) || has_key(server, head.headers.get(AUTHORIZATION));
     let fault = authorised
         .then(|| server.faults.next(generates, &body))
         .flatten();
@@ -53,8 +54,7 @@ pub(crate) async fn pass(server: &Shared, router: Router, request: Request<Incom
         });
     }
     if !authorised {
-        let body = json!({"error": "Unauthorized"});
-        return Outcome::Answer(json_response(StatusCode::UNAUTHORIZED, &body));
+        return Outcome::Answer(unauthorised(server.config.dialect));
     }
     if generates && server.life() == Life::Draining {
         return Outcome::Answer(Rejection::draining().into_response());
@@ -62,12 +62,48 @@ pub(crate) async fn pass(server: &Shared, router: Router, request: Request<Incom
     let request = Request::from_parts(head, body);
     if generates {
         let in_flight = server.record.begin_generation();
+        if server
+            .config
+            .die_after
+            .is_some_and(|most| in_flight.number > most)
+        {
+            server.die();
+            return Outcome::Cut { reset: true };
+        }
         let outcome = answer(server, router, request, fault).await;
         in_flight.finish();
         outcome
     } else {
         answer(server, router, request, fault).await
     }
+}
+
+/// Whether a path is one where models work.
+fn generates(path: &str) -> bool {
+    matches!(
+        path,
+        "/v1/completions" | "/v1/chat/completions" | "/completion" | "/completions"
+    )
+}
+
+/// Whether a path is answered without a key: vLLM guards `/v1/`, llama.cpp all but its health.
+fn is_open(server: &Shared, path: &str) -> bool {
+    match server.config.dialect {
+        Dialect::Vllm => !path.starts_with("/v1/"),
+        Dialect::LlamaCpp => matches!(path, "/health" | "/v1/health"),
+    }
+}
+
+fn unauthorised(dialect: Dialect) -> Response {
+    let body = match dialect {
+        Dialect::Vllm => json!({"error": "Unauthorized"}),
+        Dialect::LlamaCpp => json!({"error": {
+            "message": "Invalid API Key",
+            "type": "authentication_error",
+            "code": 401,
+        }}),
+    };
+    json_response(StatusCode::UNAUTHORIZED, &body)
 }
 
 fn has_key(server: &Shared, sent: Option<&HeaderValue>) -> bool {
@@ -111,7 +147,7 @@ async fn answer(
 async fn served(server: &Shared, mut router: Router, request: Request<Bytes>) -> Response {
     let path = request.uri().path();
     let canned = server.canned.get(path);
-    let generates = matches!(path, "/v1/completions" | "/v1/chat/completions");
+    let generates = generates(path);
     let turn = match &server.slots {
         Some(slots) if generates => slots.acquire().await.ok(),
         _ => None,

@@ -89,13 +89,24 @@ impl Input {
     ///
     /// A prompt must leave room for one token of the answer.
     pub(crate) fn checked(text: String, max_model_len: usize) -> Result<Self, Rejection> {
-        match tokens::count(&text) {
+        let input = Self::counted(text);
+        match input.tokens {
             tokens if tokens > max_model_len => {
                 Err(Rejection::prompt_too_long(tokens, max_model_len))
             }
             tokens if tokens == max_model_len => Err(Rejection::too_few_max_tokens(0)),
-            tokens => Ok(Self { text, tokens }),
+            _ => Ok(input),
         }
+    }
+
+    /// A prompt whose length somebody else checks against the context.
+    pub(crate) fn counted(text: String) -> Self {
+        let tokens = tokens::count(&text);
+        Self { text, tokens }
+    }
+
+    pub(crate) fn tokens(&self) -> usize {
+        self.tokens
     }
 }
 

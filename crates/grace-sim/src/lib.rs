@@ -22,6 +22,8 @@ mod tokenize;
 mod wire;
 
 mod connection;
+mod llama;
+
 mod faults;
 mod flaws;
 mod gate;
@@ -29,7 +31,7 @@ mod record;
 mod server;
 mod sim;
 
-pub use config::{Reasoning, SeedPolicy, SimConfig, Startup};
+pub use config::{Dialect, Reasoning, SeedPolicy, SimConfig, Startup};
 pub use faults::{Fault, Faults, RetryAfter};
 pub use flaws::ScoringFault;
 pub use model::ToyModel;

@@ -116,11 +116,12 @@ impl Record {
 
     /// Counts a generation in; the guard counts it out.
     pub(crate) fn begin_generation(&self) -> InFlight<'_> {
-        self.generations.fetch_add(1, Ordering::Relaxed);
+        let number = self.generations.fetch_add(1, Ordering::Relaxed) + 1;
         let now = self.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
         self.in_flight_max.fetch_max(now, Ordering::Relaxed);
         InFlight {
             record: self,
+            number,
             done: false,
         }
     }
@@ -130,6 +131,8 @@ impl Record {
 #[derive(Debug)]
 pub(crate) struct InFlight<'a> {
     record: &'a Record,
+    /// Which generation it is, from 1.
+    pub(crate) number: u64,
     done: bool,
 }
 

@@ -167,7 +167,7 @@ fn texts(prompt: Option<Prompt>) -> Result<Vec<String>, Rejection> {
     Ok(texts)
 }
 
-fn conversation(messages: Vec<Message>) -> String {
+pub(crate) fn conversation(messages: Vec<Message>) -> String {
     let said = messages
         .into_iter()
         .filter(|message| message.content.is_some());

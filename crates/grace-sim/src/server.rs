@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use axum::http::HeaderMap;
 use bytes::Bytes;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::answer;
-use crate::config::{SimConfig, Startup};
+use crate::config::{Dialect, SimConfig, Startup};
 use crate::connection::serve_connection;
 use crate::draws::Draws;
 use crate::exact::Told;
@@ -25,7 +25,7 @@ use crate::generate::{Generated, Text};
 use crate::model::ToyModel;
 use crate::participant::Participant;
 use crate::record::Record;
-use crate::routes::router;
+use crate::{llama, routes};
 
 /// How a server lives: whether its port is open, and whether it answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +62,9 @@ impl Life {
 ///
 /// # Errors
 ///
-/// Fails only if the port cannot be opened again after it was closed for a while
-/// ([`Startup::Refusing`]). Errors of single connections are not errors of the server.
+/// Fails if the port cannot be opened again after it was closed for a while ([`Startup::Refusing`]), and when
+/// the server dies as [`SimConfig::with_die_after`] has it. Errors of single connections are not errors of
+/// the server.
 ///
 /// # Examples
 ///
@@ -98,6 +99,7 @@ pub(crate) struct Shared {
     pub(crate) canned: BTreeMap<&'static str, Bytes>,
     life: watch::Sender<Life>,
     arrived: watch::Sender<Arrived>,
+    dead: Notify,
     numbers: AtomicU64,
     entropy: u64,
 }
@@ -120,6 +122,7 @@ impl Shared {
             canned: BTreeMap::new(),
             life: watch::Sender::new(life),
             arrived: watch::Sender::new(Arrived::Nowhere),
+            dead: Notify::new(),
             numbers: AtomicU64::new(1),
             // The standard library's only source of randomness, drawn once a server.
             entropy: std::hash::RandomState::new().build_hasher().finish(),
@@ -168,6 +171,11 @@ impl Shared {
     /// A number that no other call has got.
     pub(crate) fn next_number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Ends the server as a crash does: see [`SimConfig::with_die_after`].
+    pub(crate) fn die(&self) {
+        self.dead.notify_one();
     }
 
     /// Makes right log-probabilities what this server would report: of its precision, and with its fault.
@@ -240,7 +248,10 @@ async fn accept(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let address = listener.local_addr()?;
-    let router = router(Arc::clone(server));
+    let router = match server.config.dialect {
+        Dialect::Vllm => routes::router(Arc::clone(server)),
+        Dialect::LlamaCpp => llama::router(Arc::clone(server)),
+    };
     let mut port = Port::Open(listener);
     let mut connections = JoinSet::new();
     let mut life = server.life.subscribe();
@@ -256,6 +267,11 @@ async fn accept(
         server.arrived.send_replace(Arrived::At(now));
         tokio::select! {
             () = &mut shutdown => break,
+            () = server.dead.notified() => {
+                drop(port);
+                connections.shutdown().await;
+                return Err(io::Error::other(Died));
+            }
             () = &mut startup, if starting => starting = false,
             _ = life.changed() => {}
             stream = port.accept() => {
@@ -267,6 +283,11 @@ async fn accept(
     connections.shutdown().await;
     Ok(())
 }
+
+/// Why a server ended that was told to die.
+#[derive(Debug, thiserror::Error)]
+#[error("the simulated server has died, as it was told to")]
+struct Died;
 
 async fn end_of_startup(server: &Shared) {
     match server.config.startup {

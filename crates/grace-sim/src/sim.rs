@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use crate::config::SimConfig;
 use crate::faults::Faults;
 use crate::flaws::ScoringFault;
+use crate::model::ToyModel;
 use crate::record::{Counts, Request};
 use crate::server::{Life, Shared, run};
 
@@ -92,6 +93,11 @@ impl Sim {
     /// Replaces what goes wrong from now on; scripts start anew.
     pub fn set_faults(&self, faults: Faults) {
         self.server.faults.replace(faults);
+    }
+
+    /// The model that this server scores with, for comparison with what it says.
+    pub fn toy_model(&self) -> &ToyModel {
+        &self.server.toy_model
     }
 
     /// Replaces what is wrong with log-probabilities from now on.

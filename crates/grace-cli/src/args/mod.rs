@@ -12,7 +12,9 @@ pub(crate) use run::{ReplicateArgs, RunArgs, WorkArgs};
 pub(crate) use seeds::{AuditArgs, OrderArgs, PlanArgs, SeedsArgs, SeedsCommand};
 pub(crate) use server::ServerArgs;
 #[cfg(feature = "sim")]
-pub(crate) use sim::{DemoArgs, SeedPolicyArg, ServeSimArgs};
+pub(crate) use sim::{
+    BosArg, DemoArgs, DialectArg, MergingArg, ScoringFaultArg, SeedPolicyArg, ServeSimArgs,
+};
 
 use std::path::PathBuf;
 
@@ -227,6 +229,7 @@ Examples:
 const SERVE_SIM_EXAMPLES: &str = "\
 Examples:
   grace-cli serve-sim --port 8000 --model sim
+  grace-cli serve-sim --port 8000 --dialect llama-cpp --scoring-fault stale --die-after 100
   grace-cli serve-sim --port 8000 --batch-effect-sd 0.5 --instance 3 --latency-ms 50 --slots 64";
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:

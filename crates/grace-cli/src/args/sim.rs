@@ -33,6 +33,63 @@ pub(crate) enum SeedPolicyArg {
     Constant,
 }
 
+/// Whose paths, fields and errors the simulated server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum DialectArg {
+    /// vLLM's: log-probabilities of prompts.
+    #[default]
+    Vllm,
+    /// llama.cpp's: grammars of token ids.
+    LlamaCpp,
+}
+
+/// What is wrong with the log-probabilities of the simulated server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ScoringFaultArg {
+    /// There are none.
+    Absent,
+    /// One fewer than tokens.
+    TooFew,
+    /// The last place lacks its token.
+    MissingToken,
+    /// The last place has -9999.0, vLLM's minus infinity.
+    MinusInfinity,
+    /// The last place has null.
+    Null,
+    /// Those of the request before.
+    Stale,
+    /// Those after one token fewer.
+    Shifted,
+    /// Tokens asked for by id are ignored, as by an old vLLM.
+    NoTokenIds,
+    /// Those after temperature.
+    Sampled,
+}
+
+/// Which neighbours the simulated tokenizer joins into one token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum MergingArg {
+    /// None across a space.
+    Apart,
+    /// A word takes the space before it.
+    #[default]
+    Spaces,
+    /// A colon takes what follows, too.
+    Colons,
+}
+
+/// What the simulated tokenizer begins prompts with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum BosArg {
+    /// Nothing.
+    Absent,
+    /// One begin-of-text token.
+    #[default]
+    Once,
+    /// Two of them.
+    Doubled,
+}
+
 /// Arguments of `serve-sim`.
 #[derive(Debug, Args)]
 pub(crate) struct ServeSimArgs {
@@ -86,6 +143,32 @@ pub(crate) struct ServeSimArgs {
     /// Share of requests that fail, all modes mixed
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = super::share, env = "GRACE_SIM_FAULTS")]
     pub(crate) faults: f64,
+    /// Whose server it is like
+    #[arg(long, value_enum, default_value_t, env = "GRACE_SIM_DIALECT")]
+    pub(crate) dialect: DialectArg,
+    /// Which neighbours its tokenizer joins
+    #[arg(long, value_enum, default_value_t, env = "GRACE_SIM_MERGING")]
+    pub(crate) merging: MergingArg,
+    /// What its tokenizer begins prompts with
+    #[arg(long, value_enum, default_value_t, env = "GRACE_SIM_BOS")]
+    pub(crate) bos: BosArg,
+    /// What is wrong with its log-probabilities [default: nothing]
+    #[arg(long, value_enum, env = "GRACE_SIM_SCORING_FAULT")]
+    pub(crate) scoring_fault: Option<ScoringFaultArg>,
+    /// Let each log-probability be off at random, so that equal requests differ by up to NATS
+    #[arg(long, value_name = "NATS", value_parser = deviation, conflicts_with = "scoring_fault", env = "GRACE_SIM_SCORING_NOISE")]
+    pub(crate) scoring_noise: Option<f64>,
+    /// Refuse connections for so long at the start, as vLLM does while it loads
+    #[arg(
+        long,
+        value_name = "MS",
+        default_value_t = 0,
+        env = "GRACE_SIM_STARTUP_MS"
+    )]
+    pub(crate) startup_ms: u64,
+    /// Die when completion or chat request N + 1 arrives, and exit with 1 [default: never]
+    #[arg(long, value_name = "N", env = "GRACE_SIM_DIE_AFTER")]
+    pub(crate) die_after: Option<u64>,
     /// Answer every request with this text, without thinking: for benchmarks
     #[arg(long, value_name = "TEXT", env = "GRACE_SIM_CANNED")]
     pub(crate) canned: Option<String>,

@@ -3,10 +3,13 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use grace_sim::{Fault, Faults, RetryAfter, SeedPolicy, SimConfig, serve};
+use grace_sim::{
+    Bos, Dialect, Fault, Faults, Merging, RetryAfter, ScoringFault, SeedPolicy, SimConfig, Startup,
+    Tokenizer, serve,
+};
 use tokio::net::TcpListener;
 
-use crate::args::{SeedPolicyArg, ServeSimArgs};
+use crate::args::{BosArg, DialectArg, MergingArg, ScoringFaultArg, SeedPolicyArg, ServeSimArgs};
 use crate::exit::{COMPLETE, Failure, TRY_AGAIN};
 use crate::{output, runtime};
 
@@ -51,7 +54,54 @@ fn config(args: &ServeSimArgs) -> SimConfig {
     if let Some(text) = &args.canned {
         config = config.with_canned(text.as_str());
     }
-    config
+    if let Some(requests) = args.die_after {
+        config = config.with_die_after(requests);
+    }
+    if args.startup_ms > 0 {
+        let time = Duration::from_millis(args.startup_ms);
+        config = config.with_startup(Startup::Refusing(time));
+    }
+    scoring(config, args)
+}
+
+/// How the server cuts texts into tokens and scores them.
+fn scoring(config: SimConfig, args: &ServeSimArgs) -> SimConfig {
+    let merging = match args.merging {
+        MergingArg::Apart => Merging::Apart,
+        MergingArg::Spaces => Merging::Spaces,
+        MergingArg::Colons => Merging::Colons,
+    };
+    let bos = match args.bos {
+        BosArg::Absent => Bos::Absent,
+        BosArg::Once => Bos::Once,
+        BosArg::Doubled => Bos::Doubled,
+    };
+    let dialect = match args.dialect {
+        DialectArg::Vllm => Dialect::Vllm,
+        DialectArg::LlamaCpp => Dialect::LlamaCpp,
+    };
+    let config = config
+        .with_dialect(dialect)
+        .with_tokenizer(Tokenizer::new().with_merging(merging).with_bos(bos));
+    let noise = args.scoring_noise.map(ScoringFault::Noise);
+    match noise.or(args.scoring_fault.map(scoring_fault)) {
+        Some(fault) => config.with_scoring_fault(fault),
+        None => config,
+    }
+}
+
+fn scoring_fault(fault: ScoringFaultArg) -> ScoringFault {
+    match fault {
+        ScoringFaultArg::Absent => ScoringFault::Absent,
+        ScoringFaultArg::TooFew => ScoringFault::TooFew,
+        ScoringFaultArg::MissingToken => ScoringFault::MissingToken,
+        ScoringFaultArg::MinusInfinity => ScoringFault::MinusInfinity,
+        ScoringFaultArg::Null => ScoringFault::Null,
+        ScoringFaultArg::Stale => ScoringFault::Stale,
+        ScoringFaultArg::Shifted => ScoringFault::Shifted,
+        ScoringFaultArg::NoTokenIds => ScoringFault::NoTokenIds,
+        ScoringFaultArg::Sampled => ScoringFault::Sampled,
+    }
 }
 
 /// All modes of failure that end by themselves, at the same share each.

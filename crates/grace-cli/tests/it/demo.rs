@@ -1,5 +1,7 @@
 //! `demo` and `serve-sim`: nothing but the binary.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::command::grace;
@@ -50,6 +52,47 @@ fn a_served_simulation_answers_a_replication_and_ends_by_signal() {
     assert_eq!(sealed(&replication_in(&results, 0)), study.undisturbed());
     server.signal("TERM");
     server.wait(Duration::from_secs(5)).exits(0);
+}
+
+/// All that comes back for one completion request; nothing if the connection is cut.
+fn completion(address: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    let head = format!(
+        "POST /v1/completions HTTP/1.1\r\nHost: sim\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+    );
+    stream.write_all((head + body).as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    // A reset is what one of the tests waits for.
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8(answer).unwrap()
+}
+
+#[test]
+fn a_served_simulation_scores_with_the_faults_asked_for_and_dies_when_told() {
+    let mut server = grace(["serve-sim", "--port", "0", "--dialect", "llama-cpp"])
+        .args([
+            "--scoring-fault",
+            "null",
+            "--merging",
+            "apart",
+            "--die-after",
+            "1",
+        ])
+        .start();
+    let url = server.first_line();
+    let address = url
+        .rsplit_once("http://")
+        .and_then(|(_, rest)| rest.strip_suffix("/v1"))
+        .unwrap();
+    let body = r#"{"prompt": "x", "max_tokens": 1, "logprobs": 1}"#;
+    let answer = completion(address, body);
+    assert!(answer.contains(r#""logprob":null"#), "{answer}");
+    assert_eq!(completion(address, body), "");
+    server
+        .wait(Duration::from_secs(5))
+        .exits(1)
+        .says(&["has died, as it was told to"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::flaws::Lens;
 use crate::model::{Next, Reader};
 use crate::tokenizer::{Spelling, Tokenizer};
 
-pub(crate) use position::Position;
+pub(crate) use position::{Candidate, Position};
 
 /// What is wanted of one prompt.
 #[derive(Debug)]

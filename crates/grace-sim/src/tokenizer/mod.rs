@@ -53,7 +53,7 @@ pub enum Merging {
 /// and 307 pieces.
 ///
 /// Every text comes back from its tokens: what no piece covers is spelled in bytes. Digits are tokens of
-/// their own. The text of a special token, such as "<s>", is read as that token, as real tokenizers do.
+/// their own. The text of a special token, such as `<s>`, is read as that token, as real tokenizers do.
 ///
 /// # Stability
 ///

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers fail the test they serve")]
 
 mod faults;
+mod flaws;
 mod life;
+mod llama;
 mod plain;
 mod score;
 mod shape;

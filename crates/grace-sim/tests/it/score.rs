@@ -63,7 +63,7 @@ async fn next_logprobs(sim: &Sim, context: &[u32], asked: &[u32]) -> Vec<f64> {
 #[tokio::test]
 async fn prompts_are_scored_as_the_closed_form_says() {
     let sim = start(sim()).await;
-    let model = ToyModel::of(&SimConfig::new("sim"));
+    let model = sim.toy_model();
     let scores = score_by_prompts(&sim, PROMPT, &PERCENTS).await;
     for (option, score) in PERCENTS.iter().zip(scores) {
         assert!(
