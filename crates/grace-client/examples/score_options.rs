@@ -1,5 +1,5 @@
 //! Asks a server how probable it finds some continuations, after checking that it can tell:
-//! `cargo run -p grace-client --example score_options -- http://127.0.0.1:8000 tiny "Is it raining? Answer:" " yes" " no"`
+//! `cargo run -p grace-client --example score_options -- http://127.0.0.1:8000 tiny auto "Is it raining? Answer:" " yes" " no"`
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
 
 use std::error::Error;
@@ -11,15 +11,20 @@ use grace_client::{
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
-    let (Some(url), Some(model), Some(prompt)) = (args.next(), args.next(), args.next()) else {
-        return Err("expected: URL MODEL PROMPT OPTION…".into());
+    let (Some(url), Some(model), Some(method), Some(prompt)) =
+        (args.next(), args.next(), args.next(), args.next())
+    else {
+        return Err("expected: URL MODEL METHOD|auto PROMPT OPTION…".into());
     };
     let options: Vec<String> = args.collect();
     let client = Client::new(ClientConfig::new(&url)?)?;
     let cancel = CancellationToken::new();
     let input = Input::Completion(prompt);
     let samples = vec![(input.clone(), options.clone())];
-    let check = ScoringProbeRequest::new(model.as_str(), samples).with_tolerance(0.5);
+    let mut check = ScoringProbeRequest::new(model.as_str(), samples).with_tolerance(0.5);
+    if method != "auto" {
+        check = check.with_method(method.parse()?);
+    }
     let checked = client.probe_scoring(&check, &cancel).await?;
     println!("{checked:?}");
     let request = ScoreRequest::new(model, input, options.clone(), checked.method);
