@@ -54,6 +54,9 @@ fn a_replication_starts_its_server_and_stops_it_before_it_ends() {
         metadata["configuration"]["server"]["env"],
         json!(["MARKER"])
     );
+    grace(["verify".as_ref(), managed.study.results().as_os_str()])
+        .run()
+        .exits(0);
     // What is sealed needs no server.
     let again = managed.replicate().run().exits(0);
     again.says(&["already complete"]);
@@ -222,11 +225,9 @@ fn restarts_have_a_limit_and_answers_are_kept() {
     let first = managed.server();
     signal(first, "KILL");
     assert!(running.says("restart 1"));
-    while managed.processes(" serve-sim ").len() < 2 || managed.server() == first {
-        assert!(!running.has_ended());
-    }
+    let second = managed.server_after(first);
     managed.wait_for_lines(&mut running, 25);
-    signal(managed.server(), "KILL");
+    signal(second, "KILL");
     running.wait(SOON).exits(75).says(&[
         "the model server was killed by SIGKILL",
         "was started again 1 times before",
@@ -316,6 +317,62 @@ fn a_guard_told_to_end_ends_its_server_and_grace_starts_another() {
     let ended = running.wait(SOON).exits(0);
     ended.says(&["the model server ", "starting it again (restart 1)"]);
     managed.has_left_nothing();
+}
+
+/// A guard by itself, as grace would start it; what it reports, and its exit code.
+#[track_caller]
+fn check_guard(text: &str, report: &str, code: i32) {
+    use std::process::{Command, Stdio};
+    let guard = Command::new(env!("CARGO_BIN_EXE_grace-cli"))
+        .args([
+            "guard-server",
+            "--stop-grace-ms",
+            "100",
+            "--",
+            "/bin/sh",
+            "-c",
+            text,
+            "--",
+            "-x",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The other end stays open until the guard has ended.
+    let mut guard = guard;
+    let owner = guard.stdin.take();
+    let output = guard.wait_with_output().unwrap();
+    drop(owner);
+    let said = String::from_utf8(output.stdout).unwrap();
+    let (started, end) = said.trim_end().split_once('\n').unwrap();
+    assert!(started.starts_with("started "), "{said}");
+    assert_eq!((end, output.status.code()), (report, Some(code)));
+}
+
+#[test]
+fn a_guard_passes_on_how_its_server_ended() {
+    check_guard("exit 7", "exited 7", 7);
+    check_guard("exit 0", "exited 0", 0);
+    check_guard("kill -9 $$", "killed 9", 137);
+    check_guard("test \"$1\" = -x", "exited 0", 0);
+}
+
+#[test]
+fn a_server_does_not_start_without_its_guard() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("started");
+    grace([
+        "become-server",
+        "--",
+        "1",
+        "/bin/touch",
+        file.to_str().unwrap(),
+    ])
+    .run()
+    .exits(1)
+    .says(&["the guard is gone"]);
+    assert!(!file.exists());
 }
 
 #[test]

@@ -157,6 +157,7 @@ impl Replication<'_> {
                 "{why}; starting it again (restart {count}); {log} ends with:{last_lines}"
             ));
             server.stop().await;
+            server.wait_for_port().await;
             if self.stop.token().is_cancelled() {
                 return Ok(Restart::Interrupted);
             }
