@@ -51,7 +51,7 @@ impl fmt::Display for Exit {
             Self::Signal(11) => f.write_str("was killed by SIGSEGV"),
             Self::Signal(15) => f.write_str("was ended by SIGTERM"),
             Self::Signal(signal) => write!(f, "was killed by signal {signal}"),
-            Self::GuardLost => f.write_str("was ended with its guard, which somebody killed"),
+            Self::GuardLost => f.write_str("was ended with its guard (killed?)"),
         }
     }
 }

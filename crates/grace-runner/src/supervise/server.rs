@@ -12,7 +12,7 @@ use grace_core::settings::ScoringServer;
 
 use super::command::{Launch, Purpose};
 use super::error::SuperviseError;
-use super::log_tail::log_tail;
+use super::log_tail::{last_line, log_tail};
 use super::process::{Exit, Process};
 use super::secrets::Secrets;
 use crate::clock::Timestamp;
@@ -186,6 +186,12 @@ impl Supervisor {
     pub(crate) fn last_lines(&self) -> String {
         let from = self.running.as_ref().map_or(0, |running| running.log_from);
         log_tail(&self.log, from, &self.secrets)
+    }
+
+    /// The very last line of it, if there is any.
+    pub(crate) fn last_line(&self) -> Option<String> {
+        let from = self.running.as_ref()?.log_from;
+        last_line(&self.log, from, &self.secrets)
     }
 
     /// What it means that the server ended before it was ready.
