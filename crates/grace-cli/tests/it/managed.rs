@@ -57,7 +57,7 @@ pub(crate) fn script(text: &str) -> Vec<String> {
 }
 
 impl Managed {
-    /// `rows` rows, and a server with this command.
+    /// The experiments that sample text on `rows` rows, and a server with this command.
     pub(crate) fn new(rows: usize, command: &[String]) -> Self {
         Self::with(rows, command, &json!({}))
     }
@@ -74,6 +74,7 @@ impl Managed {
         let models =
             json!({ "models": { "tiny": { "huggingface_name": MODEL, "server": server } } });
         study.write("models.yaml", &models.to_string());
+        study.write("plan.yaml", "experiments: [study1_exp1, study2_exp1]\n");
         Self { study, marker }
     }
 

@@ -11,9 +11,11 @@ use crate::command::grace;
 use crate::folder::{attempts, journal_lines, metadata, sealed};
 use crate::managed::{Managed, script, signal, sim, slow_sim};
 use crate::server::{MODEL, Server};
-use crate::study::{QUERIES_A_ROW, demo_file};
+use crate::study::demo_file;
 
 const ROWS: usize = 30;
+/// Of the experiments that sample text.
+const REQUESTS: usize = ROWS * 3;
 const SOON: Duration = Duration::from_secs(40);
 
 #[test]
@@ -218,6 +220,70 @@ fn a_guard_that_is_killed_takes_its_server_along_and_both_are_started_again() {
     );
 }
 
+/// A study of one experiment of each kind, whose options are scored by a server of their own.
+fn separate(command: &[String]) -> Managed {
+    let managed = Managed::with(
+        ROWS,
+        command,
+        &json!({ "scoring_args": ["--seeds", "constant"] }),
+    );
+    let plan = "experiments: [study2_exp1, study2_exp2]\nscoring_server: separate\n";
+    managed.study.write("plan.yaml", plan);
+    managed
+}
+
+/// The arguments of each start of a server, as the log tells them.
+fn starts(managed: &Managed) -> Vec<bool> {
+    let log = managed.log();
+    let starts = log.lines().filter(|line| line.starts_with("── grace: "));
+    starts
+        .map(|line| line.ends_with("--seeds constant"))
+        .collect()
+}
+
+#[test]
+fn options_can_be_scored_by_a_server_of_their_own() {
+    let managed = separate(&sim("{served_name}", &[]));
+    managed.replicate().run().exits(0).says(&[
+        "[5/7] score experiments, on a model server of their own",
+        "[6/7] model server: stop it",
+    ]);
+    managed.has_left_nothing();
+    assert_eq!(starts(&managed), [false, true]);
+    let replication = managed.study.replication(0);
+    assert_eq!(sealed(&replication), managed.study.undisturbed());
+    let times = &metadata(&replication)["timestamps"];
+    let order = [
+        "server_ready",
+        "study2_exp1_complete",
+        "vllm_killed",
+        "scoring_server_ready",
+        "study2_exp2_complete",
+        "end",
+    ];
+    assert!(
+        order.map(|key| times[key].as_str().unwrap()).is_sorted(),
+        "{times}"
+    );
+}
+
+#[test]
+fn a_scoring_server_that_dies_is_started_again_as_one() {
+    let managed = separate(&slow_sim());
+    let mut running = managed.replicate().start();
+    assert!(running.says("[5/7]"));
+    managed.wait_for_lines(&mut running, ROWS + 5);
+    signal(managed.server(), "KILL");
+    running
+        .wait(SOON)
+        .exits(0)
+        .says(&["starting it again (restart 1)"]);
+    managed.has_left_nothing();
+    assert_eq!(starts(&managed), [false, true, true]);
+    let replication = managed.study.replication(0);
+    assert_eq!(sealed(&replication), managed.study.undisturbed());
+}
+
 #[test]
 fn restarts_have_a_limit_and_answers_are_kept() {
     let managed = Managed::with(ROWS, &slow_sim(), &json!({ "restarts": 1 }));
@@ -235,7 +301,7 @@ fn restarts_have_a_limit_and_answers_are_kept() {
     ]);
     managed.has_left_nothing();
     let kept = journal_lines(&managed.study.replication(0)).len();
-    assert!((25..ROWS * QUERIES_A_ROW).contains(&kept), "{kept}");
+    assert!((25..REQUESTS).contains(&kept), "{kept}");
     managed.replicate().run().exits(0);
     assert_eq!(
         sealed(&managed.study.replication(0)),
