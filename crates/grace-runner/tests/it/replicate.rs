@@ -11,6 +11,7 @@ use grace_core::journal::RequestOutcome;
 use grace_core::layout::ReplicationLayout;
 use grace_core::model::Model;
 use grace_core::plan::SeedRules;
+use grace_core::scoring::ScoringSettings;
 use grace_core::settings::RequestSeeds;
 use grace_runner::{
     Clock, End, ExperimentJob, Host, Job, Monitor, Options, Stop, Timestamp, replicate,
@@ -61,6 +62,7 @@ fn job(folder: &Path) -> Job {
             request_seeds: RequestSeeds::PerRequest,
             bits: SeedBits::Bits31,
         },
+        scoring: ScoringSettings::default(),
         experiments: vec![ExperimentJob {
             experiment: Experiment::parse(file.file, file.text).unwrap(),
             stimuli,
