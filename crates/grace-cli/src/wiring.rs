@@ -16,7 +16,7 @@ use grace_runner::supervise::ManagedServer;
 use grace_seed::{SeedPlan, SeedPlanError};
 
 use crate::args::{ServerArgs, WorkArgs};
-use crate::exit::{CONFIGURATION, Failure};
+use crate::exit::{CONFIGURATION, Failure, TRY_AGAIN};
 use crate::runtime::{self, variable};
 
 /// The client for the server that the arguments and the environment name.
@@ -86,9 +86,23 @@ pub(crate) fn server(
 }
 
 /// A port of 127.0.0.1 at which nothing listens.
+///
+/// Not one that the system hands out for connections (on Linux from 32768 on, see ip(7)): a server that loads for minutes
+/// takes it late, and a connection attempt that came from that very port would even reach itself. Processes begin at
+/// different ports, so that two that start at once do not choose the same.
 fn free_port() -> Result<u16, Failure> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(listener.local_addr()?.port())
+    const FIRST: u16 = 20_000;
+    const COUNT: u32 = 10_000;
+    let own = std::process::id();
+    let candidates = (0..COUNT).map(|step| (own.wrapping_add(step)) % COUNT);
+    let mut ports = candidates.filter_map(|offset| FIRST.checked_add(u16::try_from(offset).ok()?));
+    let free = ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
+    free.ok_or_else(|| {
+        Failure::new(
+            TRY_AGAIN,
+            anyhow::anyhow!("no port from {FIRST} to 29999 of 127.0.0.1 is free"),
+        )
+    })
 }
 
 /// How a run is gone about.

@@ -135,7 +135,7 @@ pub(crate) fn begin(
     });
     metadata.status = Status::Running;
     // These are of the last attempt.
-    for key in ["server_ready", "vllm_killed", "end"] {
+    for key in ["server_ready", "vllm_killed", "scoring_server_ready", "end"] {
         metadata.timestamps.remove(key);
     }
     if metadata.timestamps.value("start").is_none() {

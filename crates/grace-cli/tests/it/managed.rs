@@ -57,7 +57,7 @@ pub(crate) fn script(text: &str) -> Vec<String> {
 }
 
 impl Managed {
-    /// `rows` rows, and a server with this command.
+    /// The experiments that sample text on `rows` rows, and a server with this command.
     pub(crate) fn new(rows: usize, command: &[String]) -> Self {
         Self::with(rows, command, &json!({}))
     }
@@ -74,6 +74,7 @@ impl Managed {
         let models =
             json!({ "models": { "tiny": { "huggingface_name": MODEL, "server": server } } });
         study.write("models.yaml", &models.to_string());
+        study.write("plan.yaml", "experiments: [study1_exp1, study2_exp1]\n");
         Self { study, marker }
     }
 
@@ -142,14 +143,28 @@ impl Managed {
         }
     }
 
-    /// The simulated server itself.
+    /// The simulated server itself, once there is one.
     #[track_caller]
     pub(crate) fn server(&self) -> u32 {
-        let guards = self.processes("guard-server");
-        let mut servers = self.processes(" serve-sim ");
-        servers.retain(|id| !guards.contains(id));
-        assert_eq!(servers.len(), 1, "{servers:?}");
-        servers[0]
+        self.server_after(0)
+    }
+
+    /// The server that took the place of `earlier`, once there is one.
+    #[track_caller]
+    pub(crate) fn server_after(&self, earlier: u32) -> u32 {
+        let started = Instant::now();
+        loop {
+            let mut servers =
+                self.processes(&format!("{} serve-sim ", env!("CARGO_BIN_EXE_grace-cli")));
+            servers.retain(|id| *id != earlier);
+            let guards = self.processes("guard-server");
+            servers.retain(|id| !guards.contains(id));
+            if let [server] = servers[..] {
+                return server;
+            }
+            assert!(started.elapsed() < LONG, "{servers:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Checks that soon no process of the server is left.

@@ -11,9 +11,11 @@ use crate::command::grace;
 use crate::folder::{attempts, journal_lines, metadata, sealed};
 use crate::managed::{Managed, script, signal, sim, slow_sim};
 use crate::server::{MODEL, Server};
-use crate::study::{QUERIES_A_ROW, demo_file};
+use crate::study::demo_file;
 
 const ROWS: usize = 30;
+/// Of the experiments that sample text.
+const REQUESTS: usize = ROWS * 3;
 const SOON: Duration = Duration::from_secs(40);
 
 #[test]
@@ -54,6 +56,9 @@ fn a_replication_starts_its_server_and_stops_it_before_it_ends() {
         metadata["configuration"]["server"]["env"],
         json!(["MARKER"])
     );
+    grace(["verify".as_ref(), managed.study.results().as_os_str()])
+        .run()
+        .exits(0);
     // What is sealed needs no server.
     let again = managed.replicate().run().exits(0);
     again.says(&["already complete"]);
@@ -215,6 +220,70 @@ fn a_guard_that_is_killed_takes_its_server_along_and_both_are_started_again() {
     );
 }
 
+/// A study of one experiment of each kind, whose options are scored by a server of their own.
+fn separate(command: &[String]) -> Managed {
+    let managed = Managed::with(
+        ROWS,
+        command,
+        &json!({ "scoring_args": ["--seeds", "constant"] }),
+    );
+    let plan = "experiments: [study2_exp1, study2_exp2]\nscoring_server: separate\n";
+    managed.study.write("plan.yaml", plan);
+    managed
+}
+
+/// The arguments of each start of a server, as the log tells them.
+fn starts(managed: &Managed) -> Vec<bool> {
+    let log = managed.log();
+    let starts = log.lines().filter(|line| line.starts_with("── grace: "));
+    starts
+        .map(|line| line.ends_with("--seeds constant"))
+        .collect()
+}
+
+#[test]
+fn options_can_be_scored_by_a_server_of_their_own() {
+    let managed = separate(&sim("{served_name}", &[]));
+    managed.replicate().run().exits(0).says(&[
+        "[5/7] score experiments, on a model server of their own",
+        "[6/7] model server: stop it",
+    ]);
+    managed.has_left_nothing();
+    assert_eq!(starts(&managed), [false, true]);
+    let replication = managed.study.replication(0);
+    assert_eq!(sealed(&replication), managed.study.undisturbed());
+    let times = &metadata(&replication)["timestamps"];
+    let order = [
+        "server_ready",
+        "study2_exp1_complete",
+        "vllm_killed",
+        "scoring_server_ready",
+        "study2_exp2_complete",
+        "end",
+    ];
+    assert!(
+        order.map(|key| times[key].as_str().unwrap()).is_sorted(),
+        "{times}"
+    );
+}
+
+#[test]
+fn a_scoring_server_that_dies_is_started_again_as_one() {
+    let managed = separate(&slow_sim());
+    let mut running = managed.replicate().start();
+    assert!(running.says("[5/7]"));
+    managed.wait_for_lines(&mut running, ROWS + 5);
+    signal(managed.server(), "KILL");
+    running
+        .wait(SOON)
+        .exits(0)
+        .says(&["starting it again (restart 1)"]);
+    managed.has_left_nothing();
+    assert_eq!(starts(&managed), [false, true, true]);
+    let replication = managed.study.replication(0);
+    assert_eq!(sealed(&replication), managed.study.undisturbed());
+}
+
 #[test]
 fn restarts_have_a_limit_and_answers_are_kept() {
     let managed = Managed::with(ROWS, &slow_sim(), &json!({ "restarts": 1 }));
@@ -222,11 +291,9 @@ fn restarts_have_a_limit_and_answers_are_kept() {
     let first = managed.server();
     signal(first, "KILL");
     assert!(running.says("restart 1"));
-    while managed.processes(" serve-sim ").len() < 2 || managed.server() == first {
-        assert!(!running.has_ended());
-    }
+    let second = managed.server_after(first);
     managed.wait_for_lines(&mut running, 25);
-    signal(managed.server(), "KILL");
+    signal(second, "KILL");
     running.wait(SOON).exits(75).says(&[
         "the model server was killed by SIGKILL",
         "was started again 1 times before",
@@ -234,7 +301,7 @@ fn restarts_have_a_limit_and_answers_are_kept() {
     ]);
     managed.has_left_nothing();
     let kept = journal_lines(&managed.study.replication(0)).len();
-    assert!((25..ROWS * QUERIES_A_ROW).contains(&kept), "{kept}");
+    assert!((25..REQUESTS).contains(&kept), "{kept}");
     managed.replicate().run().exits(0);
     assert_eq!(
         sealed(&managed.study.replication(0)),
@@ -316,6 +383,62 @@ fn a_guard_told_to_end_ends_its_server_and_grace_starts_another() {
     let ended = running.wait(SOON).exits(0);
     ended.says(&["the model server ", "starting it again (restart 1)"]);
     managed.has_left_nothing();
+}
+
+/// A guard by itself, as grace would start it; what it reports, and its exit code.
+#[track_caller]
+fn check_guard(text: &str, report: &str, code: i32) {
+    use std::process::{Command, Stdio};
+    let guard = Command::new(env!("CARGO_BIN_EXE_grace-cli"))
+        .args([
+            "guard-server",
+            "--stop-grace-ms",
+            "100",
+            "--",
+            "/bin/sh",
+            "-c",
+            text,
+            "--",
+            "-x",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The other end stays open until the guard has ended.
+    let mut guard = guard;
+    let owner = guard.stdin.take();
+    let output = guard.wait_with_output().unwrap();
+    drop(owner);
+    let said = String::from_utf8(output.stdout).unwrap();
+    let (started, end) = said.trim_end().split_once('\n').unwrap();
+    assert!(started.starts_with("started "), "{said}");
+    assert_eq!((end, output.status.code()), (report, Some(code)));
+}
+
+#[test]
+fn a_guard_passes_on_how_its_server_ended() {
+    check_guard("exit 7", "exited 7", 7);
+    check_guard("exit 0", "exited 0", 0);
+    check_guard("kill -9 $$", "killed 9", 137);
+    check_guard("test \"$1\" = -x", "exited 0", 0);
+}
+
+#[test]
+fn a_server_does_not_start_without_its_guard() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("started");
+    grace([
+        "become-server",
+        "--",
+        "1",
+        "/bin/touch",
+        file.to_str().unwrap(),
+    ])
+    .run()
+    .exits(1)
+    .says(&["the guard is gone"]);
+    assert!(!file.exists());
 }
 
 #[test]

@@ -149,7 +149,7 @@ mod tests {
         };
         let mut deployment = Deployment::begin(&host, "0.1.0");
         deployment.server = Some(Server {
-            kind: "llama.cpp",
+            kind: ServerKind::LlamaCpp,
             version: None,
         });
         deployment.gpus.count = Ok(4);

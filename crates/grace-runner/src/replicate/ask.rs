@@ -130,7 +130,7 @@ impl Replication<'_> {
 
     /// Whether the server can be asked at all, when nothing keeps it busy.
     async fn is_healthy(&self) -> bool {
-        const LIMIT: Duration = Duration::from_secs(10);
+        const LIMIT: Duration = Duration::from_secs(5);
         let model = &self.job.model.served_name;
         let ready = self.client.wait_ready(model, LIMIT, self.stop.token());
         matches!(tokio::time::timeout(LIMIT, ready).await, Ok(Ok(_)))

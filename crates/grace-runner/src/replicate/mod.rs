@@ -177,6 +177,7 @@ impl Replication<'_> {
             if !self.wait_for_server().await? || !self.check_scoring().await? {
                 return Ok(Some(End::Interrupted));
             }
+            self.stamp("scoring_server_ready");
         } else {
             self.monitor.step(5, "score experiments");
         }

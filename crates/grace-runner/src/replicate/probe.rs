@@ -48,7 +48,10 @@ impl Replication<'_> {
         if self.server.is_none() && !is_here(self.client.base_url()) {
             return Gpus::unknown("the server runs on another machine");
         }
-        Gpus::ask(&self.job.options.nvidia_smi).await
+        tokio::select! {
+            gpus = Gpus::ask(&self.job.options.nvidia_smi) => gpus,
+            () = self.stop.requested() => Gpus::unknown("interrupted while nvidia-smi was asked"),
+        }
     }
 
     fn check_seeds(&self, probe: &Probe) -> Result<(), ReplicateError> {

@@ -1,5 +1,6 @@
 //! Steps 1, 2 and 6: the model server, started here or elsewhere.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use grace_client::ProbeError;
@@ -9,7 +10,7 @@ use serde_json::json;
 
 use super::{ReplicateError, Replication};
 use crate::job::Job;
-use crate::supervise::{Exit, Launch, Purpose, SuperviseError};
+use crate::supervise::{Exit, Launch, Purpose, SuperviseError, Supervisor};
 
 /// What became of the wish to start a server again.
 pub(super) enum Restart {
@@ -95,6 +96,7 @@ impl Replication<'_> {
         let ready = tokio::select! {
             ready = tokio::time::timeout(limit, ready) => ready,
             exit = self.server_ended() => return Err(self.ended_early(exit)),
+            never = self.tell_patience() => match never {},
         };
         match ready {
             Ok(Ok(_)) => {}
@@ -106,6 +108,23 @@ impl Replication<'_> {
             self.stamp("server_ready");
         }
         Ok(true)
+    }
+
+    /// Says from time to time that the server is not ready yet; large models load for many minutes.
+    async fn tell_patience(&self) -> Infallible {
+        const EVERY: Duration = Duration::from_secs(30);
+        let mut waited = Duration::ZERO;
+        loop {
+            tokio::time::sleep(EVERY).await;
+            waited += EVERY;
+            let seconds = waited.as_secs();
+            let last_line = self.server.as_ref().and_then(Supervisor::last_line);
+            let last_line =
+                last_line.map_or_else(String::new, |line| format!("; it said last: {line}"));
+            self.monitor.note(&format!(
+                "the server is not ready after {seconds} s{last_line}"
+            ));
+        }
     }
 
     fn not_ready(&self, limit: Duration) -> ReplicateError {
@@ -157,6 +176,7 @@ impl Replication<'_> {
                 "{why}; starting it again (restart {count}); {log} ends with:{last_lines}"
             ));
             server.stop().await;
+            server.wait_for_port().await;
             if self.stop.token().is_cancelled() {
                 return Ok(Restart::Interrupted);
             }

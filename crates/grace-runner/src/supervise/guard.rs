@@ -81,9 +81,13 @@ impl Guard {
         // An owner that is gone hears nothing; his end is noticed at the other pipe.
         let _ =
             writeln!(report, "started {}", server.as_raw_nonzero()).and_then(|()| report.flush());
-        self.watch(server, owner)?;
-        self.wait_for_a_reason_to_end(server);
+        // A server that cannot be watched is ended like one whose owner is gone.
+        let watched = self.watch(server, owner);
+        if watched.is_ok() {
+            self.wait_for_a_reason_to_end(server);
+        }
         let status = end_all(server)?;
+        watched?;
         let (word, number, code) = match (status.exit_status(), status.terminating_signal()) {
             (Some(code), _) => ("exited", code, code),
             (None, signal) => {

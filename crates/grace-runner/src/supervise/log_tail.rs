@@ -16,9 +16,15 @@ const BYTES: u64 = 64 << 10;
 /// The last lines of the log at `path`, from byte `from` on, each after a line break and two blanks.
 pub(crate) fn log_tail(path: &Path, from: u64, secrets: &Secrets) -> String {
     match last_bytes(path, from) {
-        Ok(bytes) => last_lines(&bytes, secrets),
+        Ok(bytes) => quoted(&last_lines(&bytes, secrets)),
         Err(error) => format!("\n  (it cannot be read: {error})"),
     }
+}
+
+/// The very last line of it, if there is any.
+pub(crate) fn last_line(path: &Path, from: u64, secrets: &Secrets) -> Option<String> {
+    let bytes = last_bytes(path, from).ok()?;
+    last_lines(&bytes, secrets).pop()
 }
 
 fn last_bytes(path: &Path, from: u64) -> io::Result<Vec<u8>> {
@@ -30,20 +36,23 @@ fn last_bytes(path: &Path, from: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn last_lines(bytes: &[u8], secrets: &Secrets) -> String {
+fn last_lines(bytes: &[u8], secrets: &Secrets) -> Vec<String> {
     let text = secrets.hide(&String::from_utf8_lossy(bytes));
-    let lines: Vec<String> = text
+    let mut lines: Vec<String> = text
         .split(['\n', '\r'])
         .map(printable)
         .filter(|line| !line.trim().is_empty())
         .collect();
+    lines.drain(..lines.len().saturating_sub(LINES));
+    lines
+}
+
+fn quoted(lines: &[String]) -> String {
     if lines.is_empty() {
         return String::from("\n  (nothing)");
     }
-    let first = lines.len().saturating_sub(LINES);
     lines
         .iter()
-        .skip(first)
         .fold(String::new(), |quoted, line| quoted + "\n  " + line)
 }
 
@@ -71,34 +80,36 @@ fn printable(line: &str) -> String {
 mod tests {
     use super::*;
 
+    #[track_caller]
+    fn check(bytes: &[u8], secrets: &Secrets, expected: &str) {
+        assert_eq!(quoted(&last_lines(bytes, secrets)), expected);
+    }
+
     #[test]
     fn the_last_twenty_lines_are_quoted_without_blank_ones() {
         let lines: Vec<String> = (0..100).map(|line| format!("line {line}\n\n")).collect();
-        let text = lines.concat();
-        let quoted = last_lines(text.as_bytes(), &Secrets::default());
-        assert!(quoted.starts_with("\n  line 80\n  line 81\n"), "{quoted}");
-        assert!(quoted.ends_with("\n  line 99"), "{quoted}");
-        assert_eq!(last_lines(b"\n \r\n", &Secrets::default()), "\n  (nothing)");
+        let last = last_lines(lines.concat().as_bytes(), &Secrets::default());
+        assert_eq!(last.len(), LINES);
+        assert_eq!(
+            (last[0].as_str(), last[19].as_str()),
+            ("line 80", "line 99")
+        );
+        check(b"a\nb\n", &Secrets::default(), "\n  a\n  b");
+        check(b"\n \r\n", &Secrets::default(), "\n  (nothing)");
     }
 
     #[test]
     fn colours_control_characters_and_bytes_that_are_no_text_do_not_reach_the_terminal() {
-        let quoted = last_lines(
-            b"\x1b[1;31mERROR\x1b[0m \x07bad \xff\x1b",
-            &Secrets::default(),
-        );
-        assert_eq!(quoted, "\n  ERROR bad \u{fffd}");
+        let bytes = b"\x1b[1;31mERROR\x1b[0m \x07bad \xff\x1b";
+        check(bytes, &Secrets::default(), "\n  ERROR bad \u{fffd}");
     }
 
     #[test]
     fn secrets_and_very_long_lines_are_cut() {
         let secrets = Secrets::new([String::from("hf_secret")]);
-        assert_eq!(
-            last_lines(b"token=hf_secret", &secrets),
-            "\n  token=[hidden]"
-        );
-        let quoted = last_lines("ü".repeat(1000).as_bytes(), &secrets);
-        assert_eq!(quoted.chars().count(), 3 + WIDTH + 1);
+        check(b"token=hf_secret", &secrets, "\n  token=[hidden]");
+        let long = last_lines("ü".repeat(1000).as_bytes(), &secrets);
+        assert_eq!(long[0].chars().count(), WIDTH + 1);
     }
 
     #[test]
@@ -113,6 +124,8 @@ mod tests {
         let all = log_tail(&path, 0, &Secrets::default());
         assert!(all.ends_with("\n  old\n  new"), "{all}");
         assert_eq!(log_tail(&path, 4 << 20, &Secrets::default()), "\n  new");
+        let line = last_line(&path, 0, &Secrets::default());
+        assert_eq!(line.as_deref(), Some("new"));
         let gone = log_tail(&folder.path().join("gone"), 0, &Secrets::default());
         assert!(gone.contains("cannot be read"), "{gone}");
     }

@@ -6,8 +6,8 @@
 //!
 //! Between grace and the server stands a **guard**, a small process that holds one end of a pipe. However grace ends,
 //! the pipe closes, and the guard ends the server's whole process group: SIGTERM, then SIGKILL. On Linux it also ends
-//! processes that left the group, and should the guard itself be killed, the kernel ends the server and grace what
-//! is left of the group. Closing the pipe is also how grace stops the server, so there is one way to stop, not two.
+//! processes that left the group; and should the guard itself be killed, the kernel ends the server, and grace what
+//! is left of its group. Closing the pipe is also how grace stops the server, so there is one way to stop, not two.
 //!
 //! The guard and the step between it and the server are [`Guard::run`] and [`become_server`]; the program that
 //! uses this crate offers them as commands of its own and says so by [`ManagedServer::guard`].

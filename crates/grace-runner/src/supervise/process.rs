@@ -6,9 +6,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 use tokio::sync::watch;
 
 use super::command::Launch;
@@ -51,7 +51,7 @@ impl fmt::Display for Exit {
             Self::Signal(11) => f.write_str("was killed by SIGSEGV"),
             Self::Signal(15) => f.write_str("was ended by SIGTERM"),
             Self::Signal(signal) => write!(f, "was killed by signal {signal}"),
-            Self::GuardLost => f.write_str("was ended with its guard, which somebody killed"),
+            Self::GuardLost => f.write_str("was ended with its guard (killed?)"),
         }
     }
 }
@@ -150,10 +150,22 @@ fn follow(mut guard: Child, report: ChildStdout) -> Exit {
     let _ = guard.wait();
     exit.unwrap_or_else(|| {
         if let Some(group) = group {
-            let _ = kill_process_group(group, Signal::KILL);
+            end_group(group);
         }
         Exit::GuardLost
     })
+}
+
+/// Ends a group that lost its guard, and waits a while for its end: what is dying still holds its port and its GPU.
+fn end_group(group: Pid) {
+    const POLL: Duration = Duration::from_millis(10);
+    // Some members may stay as zombies, where nobody adopts orphans; those hold nothing.
+    const LIMIT: Duration = Duration::from_secs(2);
+    let _ = kill_process_group(group, Signal::KILL);
+    let until = Instant::now() + LIMIT;
+    while test_kill_process_group(group).is_ok() && Instant::now() < until {
+        std::thread::sleep(POLL);
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use grace_core::settings::ScoringServer;
 
 use super::command::{Launch, Purpose};
 use super::error::SuperviseError;
-use super::log_tail::log_tail;
+use super::log_tail::{last_line, log_tail};
 use super::process::{Exit, Process};
 use super::secrets::Secrets;
 use crate::clock::Timestamp;
@@ -101,8 +101,7 @@ impl Supervisor {
         let port = self.managed.port;
         let launch = Launch::new(model, port, purpose)?;
         // Whatever listens there would be taken for the server.
-        TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-            .map_err(|source| SuperviseError::Port { port, source })?;
+        self.check_port()?;
         let (log, log_from) = self.open_log(&launch, now)?;
         let process = Process::start(&self.managed.guard, &launch, self.stop_grace, log)
             .map_err(|source| SuperviseError::Guard { source })?;
@@ -113,6 +112,26 @@ impl Supervisor {
             log_from,
         });
         Ok(())
+    }
+
+    fn check_port(&self) -> Result<(), SuperviseError> {
+        let port = self.managed.port;
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .map(drop)
+            .map_err(|source| SuperviseError::Port { port, source })
+    }
+
+    /// Waits a while for the port of a server that has just ended.
+    pub(crate) async fn wait_for_port(&self) {
+        const POLL: Duration = Duration::from_millis(50);
+        const LIMIT: Duration = Duration::from_secs(10);
+        let free = async {
+            while self.check_port().is_err() {
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        // One that stays taken is an error when the server is started.
+        let _ = tokio::time::timeout(LIMIT, free).await;
     }
 
     fn open_log(&self, launch: &Launch, now: Timestamp) -> Result<(File, u64), SuperviseError> {
@@ -167,6 +186,12 @@ impl Supervisor {
     pub(crate) fn last_lines(&self) -> String {
         let from = self.running.as_ref().map_or(0, |running| running.log_from);
         log_tail(&self.log, from, &self.secrets)
+    }
+
+    /// The very last line of it, if there is any.
+    pub(crate) fn last_line(&self) -> Option<String> {
+        let from = self.running.as_ref()?.log_from;
+        last_line(&self.log, from, &self.secrets)
     }
 
     /// What it means that the server ended before it was ready.

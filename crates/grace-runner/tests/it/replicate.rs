@@ -1,6 +1,7 @@
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use expect_test::expect_file;
 use grace_client::{Client, ClientConfig};
@@ -10,6 +11,7 @@ use grace_core::journal::RequestOutcome;
 use grace_core::layout::ReplicationLayout;
 use grace_core::model::Model;
 use grace_core::plan::SeedRules;
+use grace_core::scoring::ScoringSettings;
 use grace_core::settings::RequestSeeds;
 use grace_runner::{
     Clock, End, ExperimentJob, Host, Job, Monitor, Options, Stop, Timestamp, replicate,
@@ -60,6 +62,7 @@ fn job(folder: &Path) -> Job {
             request_seeds: RequestSeeds::PerRequest,
             bits: SeedBits::Bits31,
         },
+        scoring: ScoringSettings::default(),
         experiments: vec![ExperimentJob {
             experiment: Experiment::parse(file.file, file.text).unwrap(),
             stimuli,
@@ -99,6 +102,32 @@ async fn golden_metadata() {
         std::fs::read_to_string(folder.path().join("replication-0/metadata.json")).unwrap();
     expect_file!["../../../../testdata/golden/replication/metadata.json"].assert_eq(&metadata);
     assert_eq!(*steps.0.lock().unwrap(), [1, 2, 3, 4, 5, 6, 7]);
+}
+
+#[derive(Default)]
+struct Notes(Mutex<Vec<String>>);
+
+impl Monitor for Notes {
+    fn step(&self, _number: u8, _what: &str) {}
+    fn experiment(&self, _id: &ExperimentId, _requests: u64, _answered: u64) {}
+    fn finished(&self, _outcome: RequestOutcome) {}
+    fn note(&self, text: &str) {
+        self.0.lock().unwrap().push(text.to_owned());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn patience_with_a_server_that_is_not_ready_is_told_every_half_minute() {
+    let (folder, notes) = (TempDir::new().unwrap(), Notes::default());
+    let mut job = job(folder.path());
+    job.options.server_timeout = Duration::from_secs(95);
+    let client = Client::new(ClientConfig::new("http://127.0.0.1:1").unwrap()).unwrap();
+    let error = replicate(job, &client, &Noon, &notes, &Stop::new())
+        .await
+        .unwrap_err();
+    assert_eq!(error.exit_code(), 75);
+    let told = [30, 60, 90].map(|seconds| format!("the server is not ready after {seconds} s"));
+    assert_eq!(*notes.0.lock().unwrap(), told);
 }
 
 #[tokio::test]
