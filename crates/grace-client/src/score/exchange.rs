@@ -16,6 +16,8 @@ use crate::{
 pub(super) struct Settings<'a> {
     pub(super) model: &'a str,
     pub(super) seed: u64,
+    /// 1, or 0 where the likeliest token is wanted.
+    pub(super) temperature: f64,
 }
 
 /// Sends the requests of a score.

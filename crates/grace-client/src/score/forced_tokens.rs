@@ -8,7 +8,7 @@ use super::{
     error::ScoreError,
     exchange::Scorer,
     method::ScoreMethod,
-    read::{self, ReadError, Unusable},
+    read::{self, ReadError, Step, Unusable},
     scores::{OptionScores, ScoreExchange},
     wire::{Forced, completion},
 };
@@ -35,7 +35,7 @@ async fn force(
     option: &[u32],
 ) -> Result<(Vec<f64>, ScoreExchange), ScoreError> {
     let body = completion(scorer.settings, prompt, option.len(), Forced::new(option));
-    let read = |raw: &RawValue| Ok(forced(&read::generated(raw)?, option)?);
+    let read = |raw: &RawValue| Ok(forced(&read::steps(raw)?, option)?);
     scorer.post(Endpoint::Completions, body, read).await
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn again(
 ) -> Result<Vec<Vec<f64>>, ScoreError> {
     let pairs = bodies.iter().zip(options);
     let sent = pairs.map(async |(body, option)| {
-        let read = |raw: &RawValue| Ok(forced(&read::generated(raw)?, option)?);
+        let read = |raw: &RawValue| Ok(forced(&read::steps(raw)?, option)?);
         let body = (*body).to_owned();
         Ok(scorer.post(Endpoint::Completions, body, read).await?.0)
     });
@@ -54,7 +54,7 @@ pub(super) async fn again(
 }
 
 /// The log-probabilities, if the tokens are the option's; a server that knows no such grammar says anything else.
-fn forced(generated: &[(u32, f64)], option: &[u32]) -> Result<Vec<f64>, Unusable> {
+fn forced(generated: &[Step], option: &[u32]) -> Result<Vec<f64>, Unusable> {
     if generated.len() != option.len() {
         return Err(Unusable::Count {
             sent: option.len(),
@@ -62,7 +62,7 @@ fn forced(generated: &[(u32, f64)], option: &[u32]) -> Result<Vec<f64>, Unusable
         });
     }
     let pairs = generated.iter().zip(option);
-    let checked = pairs.map(|(&(id, logprob), &wanted)| (id == wanted).then_some(logprob));
+    let checked = pairs.map(|(step, &wanted)| (step.id == wanted).then_some(step.logprob));
     checked.collect::<Option<_>>().ok_or(Unusable::OtherTokens)
 }
 
@@ -74,7 +74,7 @@ pub(super) async fn works(
 ) -> Result<Result<(), Unusable>, ScoreError> {
     let body = completion(scorer.settings, prompt, option.len(), Forced::new(option));
     let read = |raw: &RawValue| -> Result<(), ReadError> {
-        forced(&read::generated(raw)?, option)?;
+        forced(&read::steps(raw)?, option)?;
         Ok(())
     };
     scorer.try_post(Endpoint::Completions, body, read).await
@@ -87,6 +87,15 @@ mod tests {
     #[test]
     fn only_the_options_own_tokens_count() {
         let option = [5, 7];
+        let steps = |pairs: &[(u32, f64)]| -> Vec<Step> {
+            let step = |&(id, logprob): &(u32, f64)| Step {
+                id,
+                logprob,
+                likeliest: logprob,
+            };
+            pairs.iter().map(step).collect()
+        };
+        let forced = |pairs: &[(u32, f64)], option: &[u32]| forced(&steps(pairs), option);
         assert_eq!(
             forced(&[(5, -1.0), (7, -0.5)], &option),
             Ok(vec![-1.0, -0.5])

@@ -64,7 +64,11 @@ pub(crate) async fn rescore(
     cancel: &CancellationToken,
 ) -> Result<Vec<Vec<f64>>, ScoreError> {
     // Model and seed stand in the bodies.
-    let settings = Settings { model: "", seed: 0 };
+    let settings = Settings {
+        model: "",
+        seed: 0,
+        temperature: 1.0,
+    };
     again::rescore(&Scorer::new(transport, settings, cancel), recorded).await
 }
 

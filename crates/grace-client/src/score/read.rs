@@ -186,19 +186,32 @@ fn listed(choice: WireChoice) -> Result<BTreeMap<u32, f64>, Unusable> {
         .collect()
 }
 
-/// The generated tokens of a single prompt with their log-probabilities.
-pub(super) fn generated(raw: &RawValue) -> Result<Vec<(u32, f64)>, ReadError> {
+/// A generated token.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Step {
+    pub(super) id: u32,
+    pub(super) logprob: f64,
+    /// The largest log-probability that was listed for its place.
+    pub(super) likeliest: f64,
+}
+
+/// The generated tokens of a single prompt.
+pub(super) fn steps(raw: &RawValue) -> Result<Vec<Step>, ReadError> {
     let choice = choices(raw, 1)?.pop();
     let absent = Unusable::Absent { field: "logprobs" };
     let logprobs = choice.and_then(|choice| choice.logprobs);
     Ok(spoken(logprobs.ok_or(absent)?)?)
 }
 
-fn spoken(logprobs: WireLogprobs) -> Result<Vec<(u32, f64)>, Unusable> {
+fn spoken(logprobs: WireLogprobs) -> Result<Vec<Step>, Unusable> {
     if let Some(content) = logprobs.content {
-        let pair = |token: WireToken| Ok((token.id, logprob(token.id, token.logprob)?));
-        return content.into_iter().map(pair).collect();
+        let step = |token: WireToken| {
+            let listed = token.top_logprobs.iter().map(|listed| listed.logprob);
+            step(token.id, token.logprob, listed)
+        };
+        return content.into_iter().map(step).collect();
     }
+    let listed = logprobs.top_logprobs.unwrap_or_default();
     let keys = logprobs.tokens.unwrap_or_default();
     let values = logprobs.token_logprobs.unwrap_or_default();
     if keys.len() != values.len() {
@@ -207,11 +220,32 @@ fn spoken(logprobs: WireLogprobs) -> Result<Vec<(u32, f64)>, Unusable> {
             returned: values.len(),
         });
     }
-    let pair = |(key, value): (String, Option<f64>)| {
-        let id = token_id(&key)?;
-        Ok((id, logprob(id, value)?))
+    let of_place = |(place, (key, value)): (usize, (String, Option<f64>))| {
+        let listed = listed.get(place).and_then(Option::as_ref);
+        step(
+            token_id(&key)?,
+            value,
+            listed.into_iter().flat_map(Listed::values).copied(),
+        )
     };
-    keys.into_iter().zip(values).map(pair).collect()
+    keys.into_iter()
+        .zip(values)
+        .enumerate()
+        .map(of_place)
+        .collect()
+}
+
+fn step(
+    id: u32,
+    value: Option<f64>,
+    listed: impl Iterator<Item = Option<f64>>,
+) -> Result<Step, Unusable> {
+    let logprob = logprob(id, value)?;
+    Ok(Step {
+        id,
+        logprob,
+        likeliest: listed.flatten().fold(logprob, f64::max),
+    })
 }
 
 /// The choices by index, one for each prompt.
@@ -344,16 +378,21 @@ mod tests {
         for text in [vllm, llama] {
             let next = next_tokens(&raw(text), 1).unwrap();
             assert_eq!(next[0], BTreeMap::from([(5, -1.5), (7, -2.25)]));
-            assert_eq!(generated(&raw(text)).unwrap(), [(5, -1.5)]);
+            let step = Step {
+                id: 5,
+                logprob: -1.5,
+                likeliest: -1.5,
+            };
+            assert_eq!(steps(&raw(text)).unwrap(), [step]);
         }
         let by_text = vllm.replace("token_id:", "");
         unusable(
-            generated(&raw(&by_text)),
+            steps(&raw(&by_text)),
             "tokens are named by their text, which is not unique, and not by their id",
         );
         let without = raw(r#"{"choices":[{"index":0,"logprobs":null}]}"#);
         unusable(
-            generated(&without),
+            steps(&without),
             "`logprobs` is absent, though it was asked for",
         );
     }

@@ -54,6 +54,7 @@ impl ScoreRequest {
         Settings {
             model: &self.model,
             seed: self.seed,
+            temperature: 1.0,
         }
     }
 }

@@ -5,18 +5,18 @@ use serde_json::value::RawValue;
 use super::{
     error::ScoreError,
     exchange::Scorer,
-    read::{self, Unusable},
+    read::{self, Step, Unusable},
     wire::{NextTokens, completion},
 };
 use crate::transport::Endpoint;
 
-/// Tokens behind `prompt`, each with its log-probability; fewer than `length` where the model ended its text.
+/// Tokens behind `prompt`; fewer than `length` where the model ended its text.
 pub(super) async fn walk(
     scorer: &Scorer<'_>,
     prompt: &[u32],
     length: usize,
-) -> Result<Result<Vec<(u32, f64)>, Unusable>, ScoreError> {
+) -> Result<Result<Vec<Step>, Unusable>, ScoreError> {
     let body = completion(scorer.settings, prompt, length, NextTokens::new(1, None));
-    let read = |raw: &RawValue| read::generated(raw);
+    let read = |raw: &RawValue| read::steps(raw);
     scorer.try_post(Endpoint::Completions, body, read).await
 }

@@ -37,7 +37,7 @@ pub(super) fn completion(
     json(&Body {
         model: settings.model,
         prompt,
-        temperature: 1.0,
+        temperature: settings.temperature,
         top_p: 1.0,
         top_k: 0,
         min_p: 0.0,
@@ -110,16 +110,14 @@ impl Forced {
     }
 }
 
-/// The bare ids of a prompt, to compare with those of `/tokenize`: vLLM lists them, llama.cpp counts them.
+/// A first request with log-probabilities, for which servers may have to make ready; its prompt's tokens are counted.
 #[derive(Serialize)]
-pub(super) struct TokenIds {
-    return_token_ids: bool,
+pub(super) struct WarmUp {
+    logprobs: u32,
 }
 
-impl TokenIds {
-    pub(super) const ON: Self = Self {
-        return_token_ids: true,
-    };
+impl WarmUp {
+    pub(super) const ON: Self = Self { logprobs: 1 };
 }
 
 /// A text to tokenise, in the words of vLLM and of llama.cpp; each ignores the other's.
@@ -172,6 +170,7 @@ mod tests {
         let settings = Settings {
             model: "m",
             seed: 7,
+            temperature: 1.0,
         };
         let body = completion(settings, [1, 2], 2, Forced::new(&[5, 7]));
         assert_eq!(

@@ -11,5 +11,8 @@ mod concurrency;
 mod faults;
 mod probe;
 mod recorded;
+mod scoring;
+mod scoring_check;
 mod secrecy;
+mod sessions;
 mod simulated;

@@ -20,7 +20,8 @@ use serde_json::{Value, json};
 use crate::generate::{Input, generate};
 use crate::reject::json_response;
 use crate::server::Shared;
-use crate::wire::Prompt;
+use crate::tokenizer::Tokenizer;
+use crate::wire::{Message, Prompt};
 use answer::{Completion, Kind};
 use reject::Refused;
 use request::{Request, Wanted};
@@ -38,6 +39,7 @@ pub(crate) fn router(server: Arc<Shared>) -> Router {
         .route("/props", get(props))
         .route("/tokenize", post(tokenize))
         .route("/detokenize", post(detokenize))
+        .route("/apply-template", post(apply_template))
         .route("/completion", post(native))
         .route("/completions", post(native))
         .route("/v1/completions", post(completions))
@@ -62,6 +64,10 @@ async fn tokenize(State(server): Server, body: Bytes) -> Response {
 
 async fn detokenize(body: Bytes) -> Response {
     respond(parsed(&body).map(|request| info::detokenize(&request)))
+}
+
+async fn apply_template(State(server): Server, body: Bytes) -> Response {
+    respond(parsed(&body).and_then(|request| templated(&server, request)))
 }
 
 async fn native(State(server): Server, body: Bytes) -> Response {
@@ -125,6 +131,17 @@ fn wordwise(server: &Shared, mut request: Request) -> Result<Value, Refused> {
     let inputs: Vec<Input> = inputs.collect::<Result<_, _>>()?;
     let generated = generate(server, &inputs, &wanted.sampling);
     Ok(answer::texts(server, generated, &inputs))
+}
+
+/// A conversation as text, up to the model's turn.
+fn templated(server: &Shared, mut request: Request) -> Result<Value, Refused> {
+    let messages = request
+        .messages
+        .take()
+        .ok_or_else(Refused::missing_messages)?;
+    let turns: Vec<(String, String)> = messages.into_iter().map(Message::turn).collect();
+    let ids = server.config.tokenizer.encode_chat(&turns, true);
+    Ok(json!({"prompt": Tokenizer::decode(&ids)}))
 }
 
 fn converse(server: &Shared, mut request: Request) -> Result<Value, Refused> {

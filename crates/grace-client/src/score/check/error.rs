@@ -20,17 +20,22 @@ pub enum CheckName {
     /// log P(AB) = log P(A) + log P(B|A), and both are what the server says of
     /// tokens that it generates itself.
     ChainRule,
+    /// The token that the server generates at temperature 0 is the likeliest by
+    /// its log-probabilities: they are those that it goes by.
+    GreedyToken,
     /// The same score twice, alone and under load, gives the same numbers.
     RepeatedScoring,
 }
 
 impl CheckName {
-    /// `token_count`, `special_tokens`, `chain_rule` or `repeated_scoring`.
+    /// `token_count`, `special_tokens`, `chain_rule`, `greedy_token` or
+    /// `repeated_scoring`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TokenCount => "token_count",
             Self::SpecialTokens => "special_tokens",
             Self::ChainRule => "chain_rule",
+            Self::GreedyToken => "greedy_token",
             Self::RepeatedScoring => "repeated_scoring",
         }
     }

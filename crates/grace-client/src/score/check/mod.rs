@@ -27,6 +27,7 @@ pub struct ScoringProbeRequest {
     method: Option<ScoreMethod>,
     tolerance_nat: f64,
     concurrency: usize,
+    bos: Option<bool>,
 }
 
 impl ScoringProbeRequest {
@@ -39,6 +40,7 @@ impl ScoringProbeRequest {
             method: None,
             tolerance_nat: 0.25,
             concurrency: 8,
+            bos: None,
         }
     }
 
@@ -55,6 +57,15 @@ impl ScoringProbeRequest {
     #[must_use]
     pub fn with_tolerance(mut self, nats: f64) -> Self {
         self.tolerance_nat = nats;
+        self
+    }
+
+    /// Says whether the model wants a beginning-of-sequence token before every
+    /// prompt; a server that does otherwise is refused. By default whatever the
+    /// server does is taken for right, unless it puts one there twice.
+    #[must_use]
+    pub fn with_bos(mut self, wanted: bool) -> Self {
+        self.bos = Some(wanted);
         self
     }
 
@@ -104,6 +115,7 @@ pub(crate) async fn probe(
         ScoreMethod::FirstToken => None,
         _ => Some(prober.chain_rule(method, &tokenised).await?),
     };
+    prober.greedy_tokens(&tokenised).await?;
     let noise_floor = prober.noise_floor(method).await?;
     Ok(ScoringProbe {
         method,

@@ -27,6 +27,15 @@ pub(super) fn twice(id: u32) -> String {
     format!("a prompt begins with token {id} twice, expected one beginning-of-sequence token")
 }
 
+/// A prompt that begins otherwise than the model wants.
+pub(super) fn unexpected(wanted: bool, prefix: &[u32]) -> String {
+    if wanted {
+        String::from("no beginning-of-sequence token is put before prompts, expected one")
+    } else {
+        format!("tokens {prefix:?} are put before prompts, expected none")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -19,7 +19,7 @@ use crate::{
         error::ScoreError,
         exchange::{Scorer, Settings},
         method::{BorderRule, ScoreMethod},
-        read::{ReadError, Unusable},
+        read::{ReadError, Step, Unusable},
         request::ScoreRequest,
         score, score_tokens,
         scores::OptionScores,
@@ -60,8 +60,16 @@ impl<'a> Prober<'a> {
     }
 
     fn scorer(&self, seed: u64) -> Scorer<'a> {
-        let model = &self.request.model;
-        Scorer::new(self.transport, Settings { model, seed }, self.cancel)
+        self.scorer_at(1.0, seed)
+    }
+
+    fn scorer_at(&self, temperature: f64, seed: u64) -> Scorer<'a> {
+        let settings = Settings {
+            model: &self.request.model,
+            seed,
+            temperature,
+        };
+        Scorer::new(self.transport, settings, self.cancel)
     }
 
     fn url(&self) -> String {
@@ -94,7 +102,14 @@ impl<'a> Prober<'a> {
         let (with, bare) = (ids(true).await?, ids(false).await?);
         let refused = |found| self.failed(CheckName::SpecialTokens, found);
         let prefix = special::prefix(&with, &bare).map_err(refused)?;
-        let body = wire::completion(scorer.settings, &text, 1, wire::TokenIds::ON);
+        if let Some(wanted) = self
+            .request
+            .bos
+            .filter(|&wanted| wanted == prefix.is_empty())
+        {
+            return Err(refused(special::unexpected(wanted, &prefix)));
+        }
+        let body = wire::completion(scorer.settings, &text, 1, wire::WarmUp::ON);
         let counted = scorer.try_post(Endpoint::Completions, body, prompt_tokens);
         let counted = counted.await.map_err(|error| self.unanswered(error))?;
         match counted {
@@ -171,13 +186,15 @@ impl<'a> Prober<'a> {
         method: ScoreMethod,
         tokenised: &[TokenisedOptions],
     ) -> Result<(f64, usize), ScoringProbeError> {
-        let prompts: BTreeSet<&[u32]> = tokenised.iter().map(TokenisedOptions::prompt).collect();
         let (mut largest, mut tokens) = (0.0_f64, 0);
-        for prompt in prompts.into_iter().take(WALKED) {
+        for prompt in prompts(tokenised) {
             let walked = self.walked(prompt).await?;
             let in_parts = self.in_parts(method, prompt, &walked).await;
             let in_parts = in_parts.map_err(|error| self.unanswered(error))?;
-            for ((&(id, alone), whole), part) in walked.iter().zip(in_parts.0).zip(in_parts.1) {
+            for ((step, whole), part) in walked.iter().zip(in_parts.0).zip(in_parts.1) {
+                let Step {
+                    id, logprob: alone, ..
+                } = *step;
                 let difference = gap(whole, alone).max(gap(whole, part));
                 if difference > self.request.tolerance_nat {
                     return Err(self.failed(
@@ -197,8 +214,38 @@ impl<'a> Prober<'a> {
         Ok((largest, tokens))
     }
 
+    /// Whether the server generates by the log-probabilities that it tells.
+    pub(super) async fn greedy_tokens(
+        &self,
+        tokenised: &[TokenisedOptions],
+    ) -> Result<(), ScoringProbeError> {
+        let scorer = self.scorer_at(0.0, 0);
+        let tolerance = self.request.tolerance_nat;
+        for prompt in prompts(tokenised) {
+            let walked = walk(&scorer, prompt, WALK).await;
+            let walked = walked.map_err(|error| self.unanswered(error))?;
+            let refused = |found: String| self.failed(CheckName::GreedyToken, found);
+            let steps = walked.map_err(|unusable| {
+                refused(format!(
+                    "nothing to compare with, of generated tokens: {unusable}"
+                ))
+            })?;
+            if let Some(step) = steps
+                .iter()
+                .find(|step| step.likeliest - step.logprob > tolerance)
+            {
+                return Err(refused(format!(
+                    "at temperature 0 the server chose token {} with the log-probability {}, and lists another with {}; \
+                     at most {tolerance} nat may lie between them",
+                    step.id, step.logprob, step.likeliest
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// At least two tokens that the server generates behind `prompt`.
-    async fn walked(&self, prompt: &[u32]) -> Result<Vec<(u32, f64)>, ScoringProbeError> {
+    async fn walked(&self, prompt: &[u32]) -> Result<Vec<Step>, ScoringProbeError> {
         let refused = |found: String| self.failed(CheckName::ChainRule, found);
         for seed in 1..=WALKS {
             let scorer = self.scorer(seed);
@@ -223,9 +270,9 @@ impl<'a> Prober<'a> {
         &self,
         method: ScoreMethod,
         prompt: &[u32],
-        walked: &[(u32, f64)],
+        walked: &[Step],
     ) -> Result<(Vec<f64>, Vec<f64>), ScoreError> {
-        let ids: Vec<u32> = walked.iter().map(|&(id, _)| id).collect();
+        let ids: Vec<u32> = walked.iter().map(|step| step.id).collect();
         let (first, rest) = ids.split_at(1);
         let whole = self.logprobs(method, prompt, &ids).await?;
         let mut parts = self.logprobs(method, prompt, first).await?;
@@ -297,6 +344,12 @@ impl<'a> Prober<'a> {
         let request = ScoreRequest::new(model, input.clone(), options.clone(), method);
         score(self.transport, &request, self.cancel).await
     }
+}
+
+/// Distinct prompts, a few of them.
+fn prompts(tokenised: &[TokenisedOptions]) -> impl Iterator<Item = &[u32]> {
+    let prompts: BTreeSet<&[u32]> = tokenised.iter().map(TokenisedOptions::prompt).collect();
+    prompts.into_iter().take(WALKED)
 }
 
 fn text_of(input: &Input) -> String {

@@ -1,0 +1,359 @@
+//! Scores against the closed form of `grace-sim`.
+
+use std::time::Duration;
+
+use grace_client::{
+    BorderRule, CancellationToken, ChatMessage, Client, ClientConfig, Input, OptionProblem,
+    OptionScores, RecordedScore, ScoreError, ScoreMethod, ScoreRequest,
+};
+use grace_sim::{Dialect, Fault, Merging, RetryAfter, ScoringFault, Sim, SimConfig, Tokenizer};
+
+use crate::scripted::quick;
+
+const PROMPT: &str = "The room is full of light.\nIs it good? Answer:";
+const OPTIONS: [&str; 4] = [" yes", " no", " It wasn't terrible.", " 10%"];
+
+pub(crate) fn config() -> SimConfig {
+    SimConfig::new("tiny").with_full_precision()
+}
+
+pub(crate) fn llama() -> SimConfig {
+    config().with_dialect(Dialect::LlamaCpp)
+}
+
+pub(crate) async fn start(config: SimConfig) -> (Sim, Client) {
+    let sim = Sim::start(config).await.unwrap();
+    let config = ClientConfig::new(&sim.base_url()).unwrap();
+    let limit = Duration::from_secs(20);
+    let config = config.with_retry(quick()).with_attempt_timeout(limit);
+    (sim, Client::new(config).unwrap())
+}
+
+pub(crate) fn options(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|&text| text.to_owned()).collect()
+}
+
+fn completion(prompt: &str) -> Input {
+    Input::Completion(prompt.to_owned())
+}
+
+async fn score(
+    client: &Client,
+    input: Input,
+    texts: &[&str],
+    method: ScoreMethod,
+) -> Result<OptionScores, ScoreError> {
+    let request = ScoreRequest::new("tiny", input, options(texts), method).with_seed(7);
+    client
+        .score_options(&request, &CancellationToken::new())
+        .await
+}
+
+#[track_caller]
+fn assert_exact(sim: &Sim, scores: &OptionScores, prompt: &str, texts: &[&str]) {
+    for (text, option) in texts.iter().zip(&scores.options) {
+        let expected = sim.toy_model().logprob_of(prompt, text);
+        let found = option.logprob();
+        assert!(
+            (found - expected).abs() < 1e-9,
+            "{text:?}: {found}, expected {expected}"
+        );
+        assert_eq!(option.token_ids.len(), option.token_logprobs.len());
+    }
+}
+
+#[tokio::test]
+async fn every_exact_method_gives_the_closed_form() {
+    for (config, methods) in [
+        (
+            config(),
+            &[ScoreMethod::PromptLogprobs, ScoreMethod::Trie][..],
+        ),
+        (llama(), &[ScoreMethod::ForcedTokens][..]),
+    ] {
+        let (sim, client) = start(config).await;
+        for &method in methods {
+            let scores = score(&client, completion(PROMPT), &OPTIONS, method).await;
+            let scores = scores.unwrap();
+            assert_eq!((scores.method, scores.border), (method, BorderRule::Joint));
+            assert_exact(&sim, &scores, PROMPT, &OPTIONS);
+        }
+    }
+}
+
+#[tokio::test]
+async fn requests_are_counted() {
+    let (sim, client) = start(config()).await;
+    let scores = score(
+        &client,
+        completion(PROMPT),
+        &OPTIONS,
+        ScoreMethod::PromptLogprobs,
+    )
+    .await;
+    let scores = scores.unwrap();
+    assert_eq!((scores.exchanges.len(), scores.tokenise_requests), (1, 0));
+    assert_eq!(sim.requests().len(), 0, "the log is off");
+    let prompt = scores.prompt_ids.len() as u64;
+    let rest: usize = scores
+        .options
+        .iter()
+        .map(|option| option.token_ids.len())
+        .sum();
+    assert_eq!(scores.prompt_tokens_sent, prompt * 5 + rest as u64);
+    let scores = score(&client, completion(PROMPT), &OPTIONS, ScoreMethod::Trie)
+        .await
+        .unwrap();
+    assert_eq!((scores.exchanges.len(), scores.tokenise_requests), (1, 5));
+}
+
+#[tokio::test]
+async fn options_that_merge_with_the_prompt_are_tokenised_alone_by_every_method() {
+    let tokenizer = Tokenizer::new().with_merging(Merging::Colons);
+    let model = |config: SimConfig| config.with_tokenizer(tokenizer);
+    for (config, method) in [
+        (model(config()), ScoreMethod::PromptLogprobs),
+        (model(config()), ScoreMethod::Trie),
+        (model(llama()), ScoreMethod::ForcedTokens),
+    ] {
+        let (sim, client) = start(config).await;
+        let scores = score(&client, completion(PROMPT), &OPTIONS, method)
+            .await
+            .unwrap();
+        assert_eq!(scores.border, BorderRule::Appended, "{method}");
+        assert_exact(&sim, &scores, PROMPT, &OPTIONS);
+    }
+}
+
+#[tokio::test]
+async fn one_merging_option_makes_the_rule_that_of_all() {
+    let (_sim, client) = start(config()).await;
+    let prompt = "The answer is ";
+    for method in [ScoreMethod::PromptLogprobs, ScoreMethod::Trie] {
+        let scores = score(&client, completion(prompt), &["yes", "%"], method)
+            .await
+            .unwrap();
+        assert_eq!(scores.border, BorderRule::Appended, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_chat_is_scored_behind_its_template_without_the_leading_space() {
+    let chat = Input::Chat(vec![ChatMessage::user(PROMPT)]);
+    for (config, method) in [
+        (config(), ScoreMethod::PromptLogprobs),
+        (config(), ScoreMethod::Trie),
+        (llama(), ScoreMethod::ForcedTokens),
+    ] {
+        let (sim, client) = start(config).await;
+        let scores = score(&client, chat.clone(), &[" yes", " no"], method)
+            .await
+            .unwrap();
+        assert_eq!(scores.border, BorderRule::Chat);
+        for (text, option) in ["yes", "no"].iter().zip(&scores.options) {
+            let ids = sim.toy_model().tokenizer().encode(text);
+            assert_eq!(option.token_ids, ids);
+            let expected = sim.toy_model().logprob_of_ids(&scores.prompt_ids, &ids);
+            assert!((option.logprob() - expected).abs() < 1e-9, "{method}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn first_tokens_are_scored_only_by_name_and_only_where_they_differ() {
+    let (sim, client) = start(config()).await;
+    let method = ScoreMethod::FirstToken;
+    let prompt = "How many people know exactly that it is so, yes or no? Answer:";
+    let scored = score(&client, completion(prompt), &[" yes", " no"], method).await;
+    let listed = scored.map(|scores| {
+        let model = sim.toy_model();
+        let expected = model.next_logprob(&scores.prompt_ids, scores.options[0].token_ids[0]);
+        (scores.options[0].logprob() - expected).abs() < 1e-9
+    });
+    assert!(matches!(
+        listed,
+        Ok(true) | Err(ScoreError::Options(OptionProblem::NotListed { .. }))
+    ));
+    let same = score(&client, completion(PROMPT), &[" 10%", " 1"], method).await;
+    assert!(matches!(same, Err(ScoreError::Options(_))), "{same:?}");
+}
+
+#[tokio::test]
+async fn empty_duplicate_and_prefix_options_are_refused() {
+    let (_sim, client) = start(config()).await;
+    for method in [ScoreMethod::PromptLogprobs, ScoreMethod::Trie] {
+        for (texts, expected) in [
+            (
+                &[" yes", ""][..],
+                r#"option "" adds no token to the prompt"#,
+            ),
+            (
+                &[" yes", " no", " yes"][..],
+                r#"options " yes" and " yes" are the same tokens"#,
+            ),
+            (
+                &[" 10", " 100"][..],
+                r#"the tokens of option " 10" begin those of option " 100""#,
+            ),
+            (&[][..], "there is no option"),
+        ] {
+            match score(&client, completion(PROMPT), texts, method).await {
+                Err(ScoreError::Options(problem)) => {
+                    assert!(problem.to_string().starts_with(expected), "{problem}");
+                }
+                other => panic!("{texts:?}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_fault_of_the_wire_passes_or_is_told() {
+    let (sim, client) = start(config()).await;
+    let expected = score(
+        &client,
+        completion(PROMPT),
+        &OPTIONS,
+        ScoreMethod::PromptLogprobs,
+    )
+    .await;
+    let expected = expected.unwrap().options;
+    for fault in [
+        Fault::Status(500),
+        Fault::TooManyRequests(RetryAfter::Absent),
+        Fault::EngineDead,
+        Fault::Busy,
+        Fault::Reset,
+        Fault::Truncated,
+        Fault::NotJson,
+        Fault::EmptyChoices,
+    ] {
+        sim.set_faults(fault.clone().times(2));
+        let scores = score(
+            &client,
+            completion(PROMPT),
+            &OPTIONS,
+            ScoreMethod::PromptLogprobs,
+        )
+        .await;
+        let scores = scores.unwrap();
+        assert_eq!(scores.options, expected, "{fault:?}");
+        assert_eq!(scores.exchanges[0].attempts.len(), 3, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn numbers_that_the_server_did_not_return_are_never_filled_in() {
+    for (fault, expected) in [
+        (
+            ScoringFault::Absent,
+            "`prompt_logprobs` is absent, though it was asked for",
+        ),
+        (ScoringFault::TooFew, "log-probabilities came back"),
+        (
+            ScoringFault::MissingToken,
+            "no log-probability came back for token",
+        ),
+        (ScoringFault::Null, "is null, expected a number up to 0"),
+    ] {
+        let (_sim, client) = start(config().with_scoring_fault(fault)).await;
+        let method = ScoreMethod::PromptLogprobs;
+        let error = score(&client, completion(PROMPT), &OPTIONS, method)
+            .await
+            .unwrap_err();
+        let request = error.request().expect("a failed request");
+        assert_eq!(request.attempts().len(), 3, "asked for again: {fault:?}");
+        let last = request.attempts()[2].failure.clone().unwrap();
+        assert!(last.contains(expected), "{last}");
+        assert!(error.is_transient());
+    }
+}
+
+#[tokio::test]
+async fn an_impossible_token_makes_an_impossible_option() {
+    let (_sim, client) = start(config().with_scoring_fault(ScoringFault::MinusInfinity)).await;
+    let method = ScoreMethod::PromptLogprobs;
+    let scores = score(&client, completion(PROMPT), &[" yes", " 10%"], method)
+        .await
+        .unwrap();
+    let logprobs = scores
+        .options
+        .iter()
+        .map(grace_client::OptionScore::logprob);
+    assert!(
+        logprobs
+            .into_iter()
+            .all(|logprob| logprob == f64::NEG_INFINITY)
+    );
+}
+
+#[tokio::test]
+async fn a_prompt_that_does_not_fit_the_context_is_told_apart() {
+    let (_sim, client) = start(config().with_max_model_len(12)).await;
+    for method in [ScoreMethod::PromptLogprobs, ScoreMethod::Trie] {
+        let error = score(&client, completion(PROMPT), &OPTIONS, method)
+            .await
+            .unwrap_err();
+        let kind = error.request().map(grace_client::RequestError::kind);
+        assert_eq!(kind, Some(grace_client::RequestErrorKind::OverContext));
+    }
+}
+
+#[tokio::test]
+async fn a_score_sent_again_gives_the_same_numbers() {
+    for (config, method) in [
+        (config(), ScoreMethod::PromptLogprobs),
+        (config(), ScoreMethod::Trie),
+        (llama(), ScoreMethod::ForcedTokens),
+    ] {
+        let (_sim, client) = start(config).await;
+        let scores = score(&client, completion(PROMPT), &OPTIONS, method)
+            .await
+            .unwrap();
+        let recorded = RecordedScore {
+            method,
+            bodies: scores
+                .exchanges
+                .iter()
+                .map(|exchange| &*exchange.request)
+                .collect(),
+            options: scores
+                .options
+                .iter()
+                .map(|option| option.token_ids.clone())
+                .collect(),
+        };
+        let again = client
+            .rescore(&recorded, &CancellationToken::new())
+            .await
+            .unwrap();
+        let before: Vec<Vec<f64>> = scores
+            .options
+            .iter()
+            .map(|option| option.token_logprobs.clone())
+            .collect();
+        assert_eq!(again, before, "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_cancelled_score_ends_at_once() {
+    let faults = Fault::Hang.times(100);
+    let (_sim, client) = start(config().with_faults(faults)).await;
+    let cancel = CancellationToken::new();
+    let request = ScoreRequest::new(
+        "tiny",
+        completion(PROMPT),
+        options(&OPTIONS),
+        ScoreMethod::PromptLogprobs,
+    );
+    let score = client.score_options(&request, &cancel);
+    let stop = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        cancel.cancel();
+    };
+    let (scored, ()) = tokio::join!(score, stop);
+    let error = scored.unwrap_err();
+    let kind = error.request().map(grace_client::RequestError::kind);
+    assert_eq!(kind, Some(grace_client::RequestErrorKind::Cancelled));
+}
