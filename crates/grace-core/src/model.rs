@@ -31,6 +31,8 @@ pub struct Model {
     pub stop: Vec<String>,
     /// How the model thinks aloud, if it does.
     pub reasoning: Option<Reasoning>,
+    /// Whether the model wants a beginning-of-sequence token before every prompt; `None` if nobody said.
+    pub bos: Option<bool>,
     /// The model server's settings, as recorded with the results.
     pub server: ServerSettings,
     /// How the server is started.
@@ -124,6 +126,7 @@ impl Model {
             api: Api::default(),
             stop: Vec::new(),
             reasoning: None,
+            bos: None,
             server: ServerSettings::default(),
             start: StartSettings::default(),
         }
@@ -188,6 +191,7 @@ fn model(key: &str, field: &Field<'_>) -> Option<Model> {
         "replication_parallelism",
         "model_cache_pvc",
         "reasoning",
+        "bos",
         "stop",
         "api",
     ])?;
@@ -210,6 +214,9 @@ fn model(key: &str, field: &Field<'_>) -> Option<Model> {
     let start = map
         .optional("server")
         .map_or_else(|| Some(StartSettings::default()), server::read);
+    let bos = map
+        .optional("bos")
+        .map(|field| field.parsed("`true` or `false`", |text| text.parse().ok()));
     let name = name?;
     Some(Model {
         key: key?,
@@ -219,6 +226,7 @@ fn model(key: &str, field: &Field<'_>) -> Option<Model> {
         api: api?,
         stop: stop?,
         reasoning: reasoning.flatten(),
+        bos: bos.flatten(),
         server: server?,
         start: start?,
     })

@@ -6,7 +6,7 @@ use grace_sim::SimConfig;
 
 use crate::folder::{contents, lines_so_far, sealed};
 use crate::server::{Server, tiny};
-use crate::study::Study;
+use crate::study::{GENERATE, Study};
 
 fn study() -> Study {
     Study::new(20).with_own_experiments(&["study1_exp1", "study2_exp1"])
@@ -106,8 +106,8 @@ fn changed_sampling_settings_are_refused() {
 #[test]
 fn a_changed_seed_is_refused() {
     check(
-        |study| study.write("plan.yaml", "first_base_seed: 5001\n"),
-        |study| study.write("plan.yaml", "first_base_seed: 1001\n"),
+        |study| study.write("plan.yaml", &format!("{GENERATE}first_base_seed: 5001\n")),
+        |study| study.write("plan.yaml", &format!("{GENERATE}first_base_seed: 1001\n")),
         &[
             "`study1_exp1.seed` was 1001, is now 5001",
             "`study2_exp1.seed` was 2001, is now 6001",
@@ -121,10 +121,10 @@ fn changed_seed_rules_and_order_are_refused() {
         |study| {
             study.write(
                 "plan.yaml",
-                "order: pandas\nrequest_seeds: shared\nseed_bits: 53\n",
+                &format!("{GENERATE}order: pandas\nrequest_seeds: shared\nseed_bits: 53\n"),
             );
         },
-        |study| study.write("plan.yaml", "{}\n"),
+        |study| study.write("plan.yaml", GENERATE),
         &[
             "`study1_exp1.order_algorithm` was pcg64, is now pandas",
             "`study1_exp1.request_seeds` was per-request, is now shared",

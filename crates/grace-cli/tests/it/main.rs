@@ -40,6 +40,8 @@ mod replay;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+mod scores;
+#[cfg(test)]
 mod secrecy;
 #[cfg(test)]
 mod seeds;

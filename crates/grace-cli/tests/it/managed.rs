@@ -74,7 +74,6 @@ impl Managed {
         let models =
             json!({ "models": { "tiny": { "huggingface_name": MODEL, "server": server } } });
         study.write("models.yaml", &models.to_string());
-        study.write("plan.yaml", "experiments: [study1_exp1, study2_exp1]\n");
         Self { study, marker }
     }
 

@@ -9,8 +9,11 @@ use crate::command::{Grace, grace};
 use crate::folder::{Sealed, sealed};
 use crate::server::{MODEL, Server};
 
-/// Study 1 asks two queries a row, study 2 one.
+/// Of the generate experiments: study 1 asks two queries a row, study 2 one.
 pub(crate) const QUERIES_A_ROW: usize = 3;
+
+/// The plan of most tests: the experiments that sample text, with every other setting at its default.
+pub(crate) const GENERATE: &str = "experiments: [study1_exp1, study2_exp1]\n";
 
 /// A configuration with the model `tiny`, and rows of the project's own stimuli.
 pub(crate) struct Study {
@@ -18,8 +21,15 @@ pub(crate) struct Study {
 }
 
 impl Study {
-    /// The built-in experiments on the first `rows` rows.
+    /// The built-in generate experiments on the first `rows` rows.
     pub(crate) fn new(rows: usize) -> Self {
+        let study = Self::whole(rows);
+        study.write("plan.yaml", GENERATE);
+        study
+    }
+
+    /// All four built-in experiments on the first `rows` rows, by default settings.
+    pub(crate) fn whole(rows: usize) -> Self {
         let study = Self {
             folder: TempDir::new().unwrap(),
         };

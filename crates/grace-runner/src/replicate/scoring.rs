@@ -49,6 +49,12 @@ impl Replication<'_> {
             Err(error) => return Err(error.into()),
         };
         self.monitor.note(&describe(&checked));
+        if checked.special_prefix.is_empty() && self.job.model.bos.is_none() {
+            self.monitor.note(
+                "no beginning-of-sequence token is put before prompts; if the model was trained with one, its numbers are \
+                 wrong (`bos: true` in models.yaml refuses such a server)",
+            );
+        }
         metadata::record_scoring(&mut self.metadata, &checked);
         self.method = Some(checked.method);
         self.save()?;
@@ -66,8 +72,12 @@ impl Replication<'_> {
         let request = ScoringProbeRequest::new(&self.job.model.served_name, samples)
             .with_tolerance(tolerance(server, dtype))
             .with_concurrency(together);
-        Ok(match wanted(self.job.scoring.method) {
+        let request = match wanted(self.job.scoring.method) {
             Some(method) => request.with_method(method),
+            None => request,
+        };
+        Ok(match self.job.model.bos {
+            Some(bos) => request.with_bos(bos),
             None => request,
         })
     }

@@ -1,0 +1,549 @@
+//! Score experiments: exact probabilities in the columns of the records, from a server that was checked first.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use grace_sim::{
+    Bos, Dialect, Fault, Faults, Merging, ScoringFault, Sim, SimConfig, Tokenizer, ToyModel,
+};
+use serde_json::{Value, json};
+
+use crate::command::{Grace, grace};
+use crate::folder::{count, journals, metadata, records, sealed};
+use crate::server::{MODEL, Server, tiny};
+use crate::study::Study;
+
+const ROWS: usize = 12;
+/// Queries of both score experiments.
+const QUERIES: u64 = 12 * 5 + 12;
+
+const STATES: [&str; 4] = ["state0", "state1", "state2", "state3"];
+const LEVELS: [&str; 11] = [
+    "0", "10", "20", "30", "40", "50", "60", "70", "80", "90", "100",
+];
+
+fn exact() -> SimConfig {
+    tiny().with_full_precision()
+}
+
+/// Only the score experiments.
+fn scoring(rows: usize) -> Study {
+    let study = Study::whole(rows);
+    study.write("plan.yaml", "experiments: [study1_exp2, study2_exp2]\n");
+    study
+}
+
+fn number(record: &Value, column: &str) -> f64 {
+    let value = record.get(column);
+    let value = value.unwrap_or_else(|| panic!("no column `{column}`"));
+    value
+        .as_f64()
+        .unwrap_or_else(|| panic!("`{column}` is {value}"))
+}
+
+/// The prompts that were sent to be scored, with the texts of their options, as the journal holds them.
+fn first_scored(study: &Study) -> (u64, String) {
+    let journal = journals(&study.replication(0))
+        .into_iter()
+        .find(|path| path.ends_with("study2_exp2.jsonl"));
+    let text = std::fs::read_to_string(journal.unwrap()).unwrap();
+    let line: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    let prompt = line["request"][0]["body"]["prompt"][0].as_str().unwrap();
+    (line["trial_id"].as_u64().unwrap(), prompt.to_owned())
+}
+
+#[test]
+fn a_replication_runs_all_four_experiments() {
+    let (study, server) = (Study::whole(ROWS), Server::start(exact()));
+    let ended = study.replicate(&server).run().exits(0);
+    ended.says(&[
+        "[3/7] probe: version, seeds, GPUs, scoring",
+        "note: scoring by trie: chain rule within",
+        "[5/7] score experiments",
+        "study1_exp2",
+        "study2_exp2",
+        "[7/7] seal",
+    ]);
+    let replication = study.replication(0);
+    for experiment in ["study1_exp1", "study2_exp1", "study1_exp2", "study2_exp2"] {
+        assert_eq!(
+            records(&replication, experiment).len(),
+            ROWS,
+            "{experiment}"
+        );
+    }
+    let scoring = &metadata(&replication)["probe"]["scoring"];
+    assert_eq!(scoring["method"], "trie");
+    assert_eq!(scoring["special_prefix"], json!([Tokenizer::BOS]));
+    assert!(scoring["noise_floor"]["loaded_nat"].as_f64().unwrap() < 1e-9);
+    grace(["verify".as_ref(), study.results().as_path()])
+        .run()
+        .exits(0);
+}
+
+#[test]
+fn records_have_the_columns_of_the_design() {
+    let (study, server) = (scoring(ROWS), Server::start(exact()));
+    study.replicate(&server).run().exits(0);
+    for record in records(&study.replication(0), "study1_exp2") {
+        for state in STATES {
+            let probabilities =
+                LEVELS.map(|level| number(&record, &format!("{state}_prob_{level}")));
+            assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+            let levels = (0..).step_by(10).map(f64::from);
+            let mean: f64 = levels.zip(probabilities).map(|(level, p)| level * p).sum();
+            assert!((number(&record, &format!("{state}_mean")) - mean).abs() < 1e-9);
+            assert!(number(&record, &format!("{state}_std")) >= 0.0);
+            assert!(number(&record, &format!("{state}_entropy")) <= 11_f64.log2());
+        }
+        let (yes, no) = (
+            number(&record, "prob_knowledge_yes"),
+            number(&record, "prob_knowledge_no"),
+        );
+        assert!((yes + no - 1.0).abs() < 1e-9);
+        assert!((0.0..=1.0).contains(&number(&record, "entropy_knowledge")));
+        assert_eq!(record["scores"]["state0"]["method"], "trie");
+        assert_eq!(record["scores"]["state0"]["border"], "joint");
+        let mass = record["scores"]["state0"]["mass"].as_f64().unwrap();
+        assert!(
+            (0.9..=1.0).contains(&mass),
+            "the simulator gives the options 95 %: {mass}"
+        );
+        assert_eq!(
+            record["scores"]["knowledge"]["tokens"],
+            json!({"yes": 1, "no": 1})
+        );
+    }
+    for record in records(&study.replication(0), "study2_exp2") {
+        let qualities = ["terrible", "bad", "good", "amazing"];
+        let was = qualities.map(|quality| number(&record, &format!("prob_was_{quality}")));
+        assert!((number(&record, "prob_was") - was.iter().sum::<f64>()).abs() < 1e-9);
+        assert!((number(&record, "prob_was") + number(&record, "prob_wasnt") - 1.0).abs() < 1e-9);
+        let bad = number(&record, "prob_was_bad") + number(&record, "prob_wasnt_bad");
+        assert!((number(&record, "prob_bad") - bad).abs() < 1e-9);
+        assert!((0.0..=3.0).contains(&number(&record, "entropy_response")));
+    }
+}
+
+#[test]
+fn probabilities_are_those_of_the_closed_form() {
+    let (study, server) = (scoring(ROWS), Server::start(exact()));
+    study
+        .replicate(&server)
+        .args(["--scoring", "prompt_logprobs"])
+        .run()
+        .exits(0);
+    let (trial, prompt) = first_scored(&study);
+    let model = ToyModel::of(&exact());
+    let options = ["terrible", "bad", "good", "amazing"].map(|quality| {
+        ["was", "wasn't"].map(|polarity| {
+            let logprob = model.logprob_of(&prompt, &format!(" It {polarity} {quality}."));
+            (
+                format!("prob_{}_{quality}", polarity.replace('\'', "")),
+                logprob.exp(),
+            )
+        })
+    });
+    let options: Vec<(String, f64)> = options.into_iter().flatten().collect();
+    let mass: f64 = options.iter().map(|(_, probability)| probability).sum();
+    let records = records(&study.replication(0), "study2_exp2");
+    let record = records
+        .iter()
+        .find(|record| record["trial_id"] == trial)
+        .unwrap();
+    for (column, probability) in options {
+        let found = number(record, &column);
+        assert!(
+            (found - probability / mass).abs() < 1e-9,
+            "{column}: {found}"
+        );
+    }
+    assert!((record["scores"]["response"]["mass"].as_f64().unwrap() - mass).abs() < 1e-9);
+}
+
+/// The columns of a query's distribution, by trial.
+fn distributions(study: &Study) -> Vec<Vec<f64>> {
+    let mut records = records(&study.replication(0), "study1_exp2");
+    records.sort_by_key(|record| record["trial_id"].as_u64());
+    let columns =
+        |record: &Value| LEVELS.map(|level| number(record, &format!("state1_prob_{level}")));
+    records
+        .iter()
+        .map(|record| columns(record).to_vec())
+        .collect()
+}
+
+#[test]
+fn all_methods_and_servers_give_the_same_probabilities() {
+    let llama = || exact().with_dialect(Dialect::LlamaCpp);
+    let all: Vec<Vec<Vec<f64>>> = [
+        (exact(), "trie"),
+        (exact(), "prompt_logprobs"),
+        (llama(), "forced_tokens"),
+        (exact().with_scoring_fault(ScoringFault::NoTokenIds), "auto"),
+    ]
+    .into_iter()
+    .map(|(config, method)| {
+        let (study, server) = (scoring(3), Server::start(config));
+        study
+            .replicate(&server)
+            .args(["--scoring", method])
+            .run()
+            .exits(0);
+        let used = metadata(&study.replication(0))["probe"]["scoring"]["method"].clone();
+        assert!(method == "auto" || used == method);
+        distributions(&study)
+    })
+    .collect();
+    for other in &all[1..] {
+        let pairs = all[0].iter().flatten().zip(other.iter().flatten());
+        assert!(
+            pairs
+                .into_iter()
+                .all(|(one, other)| (one - other).abs() < 1e-9)
+        );
+    }
+}
+
+#[test]
+fn equal_queries_are_sent_once_and_the_reuse_is_on_record() {
+    let (study, server) = (scoring(ROWS), Server::start(exact()));
+    study
+        .replicate(&server)
+        .run()
+        .exits(0)
+        .says(&["are equal to others and take their answers"]);
+    let replication = study.replication(0);
+    let (mut asked, mut reused) = (BTreeSet::new(), 0);
+    for record in records(&replication, "study1_exp2") {
+        for (query, score) in record["scores"].as_object().unwrap() {
+            if score["reused_from"].is_null() {
+                asked.insert((record["trial_id"].as_u64(), query.clone()));
+            } else {
+                reused += 1;
+            }
+        }
+    }
+    for record in records(&replication, "study1_exp2") {
+        for score in record["scores"].as_object().unwrap().values() {
+            let source = &score["reused_from"];
+            let key = (
+                source["trial_id"].as_u64(),
+                source["query"].as_str().unwrap_or("").to_owned(),
+            );
+            assert!(
+                source.is_null() || asked.contains(&key),
+                "{source} was asked"
+            );
+        }
+    }
+    assert!(reused > 0, "the stimuli hold equal prompts");
+    let recorded = metadata(&replication)["counts"]["study1_exp2"].clone();
+    assert_eq!(
+        (&recorded["queries"], &recorded["reused"]),
+        (&json!(60), &json!(reused))
+    );
+    let lines: usize = journals(&replication)
+        .iter()
+        .filter(|path| path.ends_with("study1_exp2.jsonl"))
+        .map(|path| std::fs::read_to_string(path).unwrap().lines().count())
+        .sum();
+    assert_eq!(lines as u64, 60 - reused);
+    grace(["verify".as_ref(), study.results().as_path()])
+        .run()
+        .exits(0);
+}
+
+#[test]
+fn without_reuse_every_query_is_sent_and_says_the_same() {
+    let (study, server) = (scoring(ROWS), Server::start(exact()));
+    study.replicate(&server).run().exits(0);
+    let with = distributions(&study);
+    let all = scoring(ROWS);
+    all.replicate(&server).args(["--no-reuse"]).run().exits(0);
+    assert_eq!(count(&all.replication(0), "reused"), 0);
+    assert_eq!(count(&all.replication(0), "answered"), QUERIES);
+    for (one, other) in with
+        .iter()
+        .flatten()
+        .zip(distributions(&all).iter().flatten())
+    {
+        assert!((one - other).abs() < 1e-12);
+    }
+    study
+        .replicate(&server)
+        .args(["--no-reuse"])
+        .run()
+        .exits(42)
+        .says(&["`study1_exp2.reuse` was true, is now false"]);
+}
+
+#[test]
+fn a_killed_scoring_goes_on_and_seals_the_same() {
+    let study = scoring(ROWS);
+    let undisturbed = study.undisturbed();
+    let server = Server::start(tiny().with_latency(Duration::from_millis(15)).with_slots(4));
+    let mut kills = 0;
+    while !study.replication(0).join("MANIFEST.sha256").exists() {
+        let mut running = study.replicate(&server).start();
+        std::thread::sleep(Duration::from_millis(700 + 150 * kills));
+        if running.has_ended() {
+            running.wait(Duration::from_secs(30)).exits(0);
+        } else {
+            running.kill();
+        }
+        kills += 1;
+        assert!(kills < 60, "it never comes to an end");
+    }
+    assert_eq!(sealed(&study.replication(0)), undisturbed);
+    grace(["verify".as_ref(), study.results().as_path()])
+        .run()
+        .exits(0);
+}
+
+#[test]
+fn failures_on_the_way_change_no_score() {
+    let study = scoring(4);
+    let undisturbed = study.undisturbed();
+    for fault in [
+        Fault::Status(500),
+        Fault::Reset,
+        Fault::Truncated,
+        Fault::Busy,
+    ] {
+        let faults = Faults::default().with_rate(fault.clone(), 0.2);
+        let server = Server::start(tiny().with_faults(faults));
+        let results = tempfile::TempDir::new().unwrap();
+        study
+            .replicate_into(results.path(), &server.url())
+            .run()
+            .exits(0);
+        let replication = crate::study::replication_in(results.path(), 0);
+        assert_eq!(sealed(&replication), undisturbed, "{fault:?}");
+    }
+}
+
+/// What `replicate` says to a server that must not score; nothing is recorded as an answer.
+#[track_caller]
+fn refused(config: SimConfig, args: &[&str], parts: &[&str]) {
+    let (study, server) = (scoring(4), Server::start(config));
+    study
+        .replicate(&server)
+        .args(args)
+        .run()
+        .exits(42)
+        .says(parts);
+    assert_eq!(
+        journals(&study.replication(0)),
+        Vec::<std::path::PathBuf>::new()
+    );
+}
+
+#[test]
+fn a_server_that_must_not_score_is_refused_by_the_name_of_the_check() {
+    let faulty = |fault| exact().with_scoring_fault(fault);
+    let by_prompt = &["--scoring", "prompt_logprobs"];
+    refused(
+        faulty(ScoringFault::Absent),
+        &[],
+        &["cannot tell the probabilities of options", "`trie`"],
+    );
+    refused(
+        faulty(ScoringFault::TooFew),
+        by_prompt,
+        &["fails the check `token_count`"],
+    );
+    refused(
+        faulty(ScoringFault::Null),
+        by_prompt,
+        &["fails the check `token_count`"],
+    );
+    refused(
+        faulty(ScoringFault::Shifted),
+        &[],
+        &["fails the check `greedy_token`"],
+    );
+    refused(faulty(ScoringFault::Stale), &[], &["fails the check `"]);
+    refused(
+        faulty(ScoringFault::Noise(5.0)),
+        &[],
+        &["fails the check `"],
+    );
+    let doubled = exact().with_tokenizer(Tokenizer::new().with_bos(Bos::Doubled));
+    refused(doubled, &[], &["fails the check `special_tokens`", "twice"]);
+}
+
+#[test]
+fn a_model_that_wants_a_first_token_is_not_asked_without() {
+    let without = || exact().with_tokenizer(Tokenizer::new().with_bos(Bos::Absent));
+    let (study, server) = (scoring(3), Server::start(without()));
+    study
+        .replicate(&server)
+        .run()
+        .exits(0)
+        .says(&["no beginning-of-sequence token"]);
+    let wanting = scoring(3);
+    wanting.change(
+        "models.yaml",
+        "huggingface_name",
+        "bos: true\n    huggingface_name",
+    );
+    let ended = wanting.replicate(&server).run().exits(42);
+    ended.says(&["fails the check `special_tokens`", "expected one"]);
+}
+
+#[test]
+fn a_tokenizer_that_merges_prompt_and_option_is_on_record() {
+    let merging = exact().with_tokenizer(Tokenizer::new().with_merging(Merging::Colons));
+    let (study, server) = (scoring(3), Server::start(merging));
+    study.replicate(&server).run().exits(0);
+    for record in records(&study.replication(0), "study1_exp2") {
+        assert_eq!(record["scores"]["knowledge"]["border"], "appended");
+    }
+}
+
+#[test]
+fn options_that_begin_one_another_are_refused_before_any_trial() {
+    let study = scoring(3).with_own_experiments(&["study1_exp2"]);
+    study.write("plan.yaml", "experiments: [study1_exp2]\n");
+    for percent in (0..=100).step_by(10) {
+        let (from, to) = (format!("\" {percent}%\""), format!("\" {percent}\""));
+        study.change("experiments/study1_exp2.yaml", &from, &to);
+    }
+    let server = Server::start(exact());
+    let ended = study.replicate(&server).run().exits(42);
+    ended.says(&["begin those of option \" 100\"", "hint: change the options"]);
+    assert!(journals(&study.replication(0)).is_empty());
+}
+
+#[test]
+fn empty_and_repeated_options_are_mistakes_of_the_file() {
+    let study = scoring(3).with_own_experiments(&["study1_exp2"]);
+    study.change(
+        "experiments/study1_exp2.yaml",
+        "text: \" no\"",
+        "text: \" yes\"",
+    );
+    study.change(
+        "experiments/study1_exp2.yaml",
+        "text: \" 0%\"",
+        "text: \"\"",
+    );
+    let server = Server::start(exact());
+    let ended = study.replicate(&server).run().exits(42);
+    ended.says(&[
+        "repeats the option ` yes`",
+        "expected text with one space before it",
+    ]);
+    assert_eq!(server.counts().requests, 0);
+}
+
+#[test]
+fn a_single_score_experiment_runs_alone() {
+    let (study, server) = (scoring(5), Server::start(exact()));
+    let input = study.config().join("stimuli/study2.csv");
+    let output = study.folder().join("out.json");
+    grace([
+        "run",
+        "--experiment",
+        "study2_exp2",
+        "--model-name",
+        MODEL,
+        "--base-url",
+        &server.url(),
+    ])
+    .args(["--seed", "7", "--shuffle", "--input"])
+    .args([&input])
+    .args(["--output".as_ref(), output.as_os_str()])
+    .run()
+    .exits(0);
+    let records: Value = serde_json::from_str(&std::fs::read_to_string(&output).unwrap()).unwrap();
+    assert_eq!(records.as_array().unwrap().len(), 5);
+    assert!(number(&records[0], "prob_wasnt_good") > 0.0);
+}
+
+#[test]
+fn a_thinking_model_behind_a_chat_template_is_not_scored() {
+    let study = scoring(3);
+    let with = "api: chat\n    reasoning: {start: <think>, end: </think>}\n    huggingface_name";
+    study.change("models.yaml", "huggingface_name", with);
+    let server = Server::start(exact());
+    let ended = study.replicate(&server).run().exits(42);
+    ended.says(&["`study1_exp2`", "expected `api: completions`"]);
+    assert_eq!(server.counts().requests, 0);
+}
+
+fn replay(study: &Study, server: &Server) -> Grace {
+    grace(["replay".as_ref(), study.replication(0).as_path()]).args([
+        "--experiment",
+        "study1_exp2",
+        "--base-url",
+        &server.url(),
+    ])
+}
+
+#[test]
+fn scores_are_replayed_also_those_that_were_taken_from_an_equal_query() {
+    let (study, server) = (scoring(ROWS), Server::start(exact()));
+    study.replicate(&server).run().exits(0);
+    let reusing = records(&study.replication(0), "study1_exp2")
+        .into_iter()
+        .find(|record| {
+            let scores = record["scores"].as_object().unwrap();
+            scores.values().all(|score| !score["reused_from"].is_null())
+        });
+    let trial = reusing.unwrap()["trial_id"].to_string();
+    let ended = replay(&study, &server)
+        .args(["--trial", &trial, "--output", "json"])
+        .run()
+        .exits(0);
+    let replayed = ended.json();
+    assert_eq!(replayed.as_array().unwrap().len(), 5);
+    for answer in replayed.as_array().unwrap() {
+        assert_eq!(answer["verdict"], "same", "{answer}");
+    }
+    let noisy = Server::start(exact().with_scoring_fault(ScoringFault::Noise(0.01)));
+    let ended = replay(&study, &noisy)
+        .args(["--trial", "0", "--query", "knowledge"])
+        .run()
+        .exits(0);
+    ended.says(&["trial ", "knowledge", "log-probabilities differ by up to"]);
+}
+
+#[test]
+fn impossible_options_are_null_and_counted() {
+    // The check is passed on a right server; then the same address tells nothing but impossible tokens.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let sim = runtime.block_on(Sim::start(
+        exact()
+            .with_latency(Duration::from_millis(20))
+            .with_slots(1),
+    ));
+    let sim = sim.unwrap();
+    let study = scoring(6);
+    let mut running = study
+        .replicate_into(&study.results(), &sim.base_url())
+        .args(["--fail-on-error", "1", "--scoring", "prompt_logprobs"])
+        .start();
+    assert!(running.says("[5/7] score experiments"));
+    sim.set_scoring_fault(Some(ScoringFault::MinusInfinity));
+    running.wait(Duration::from_mins(2)).exits(0);
+    let replication = study.replication(0);
+    assert!(count(&replication, "unparsable") > 0);
+    let records = records(&replication, "study2_exp2");
+    let last = records
+        .iter()
+        .find(|record| record["status"] != "complete")
+        .unwrap();
+    assert_eq!(last["prob_was_good"], Value::Null);
+    assert_eq!(last["outcomes"]["response"]["outcome"], "unparsable");
+    let reason = last["outcomes"]["response"]["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("none of 8 options has any probability"),
+        "{reason}"
+    );
+    assert_eq!(
+        last["scores"]["response"]["logprobs"]["was_good"],
+        "-Infinity"
+    );
+}
