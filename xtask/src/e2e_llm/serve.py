@@ -1,8 +1,9 @@
 """Serves a GGUF with llama.cpp's own HTTP server, which the wheel of xllamacpp carries.
 
-usage: serve.py PARENT_PID GGUF ALIAS SLOTS
+usage: serve.py PARENT_PID PORT GGUF ALIAS SLOTS
 
-Prints "READY URL" once the model is loaded. Ends with its parent, however that ends.
+Prints "READY URL" once the model is loaded. Ends with its parent, however that ends; with PARENT_PID 0 whoever started
+it sees to that. PORT 0 is a free one.
 """
 
 import ctypes
@@ -31,14 +32,14 @@ def end_with(parent):
     threading.Thread(target=watch, daemon=True).start()
 
 
-def serve(gguf, alias, slots):
+def serve(port, gguf, alias, slots):
     import xllamacpp
 
     params = xllamacpp.CommonParams()
     params.model.path = gguf
     params.model_alias = {alias}
     params.hostnames = ["127.0.0.1"]
-    params.port = 0  # a free one
+    params.port = port
     params.n_parallel = slots
     params.n_ctx = CONTEXT_PER_SLOT * slots
     # One thread: two of them wait for each other by spinning, which a shared machine pays for.
@@ -51,9 +52,10 @@ def serve(gguf, alias, slots):
 
 
 def main():
-    parent, gguf, alias, slots = sys.argv[1:]
-    end_with(int(parent))
-    server = serve(gguf, alias, int(slots))
+    parent, port, gguf, alias, slots = sys.argv[1:]
+    if int(parent):
+        end_with(int(parent))
+    server = serve(int(port), gguf, alias, int(slots))
     # Leaving main would wait for every client to hang up: let signals end the process at once.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -10,13 +10,14 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::install::Installed;
 
-const SCRIPT: &str = include_str!("serve.py");
+/// The script that serves the model.
+pub(super) const SCRIPT: &str = include_str!("serve.py");
 const TO_LOAD: Duration = Duration::from_mins(5);
-const TO_ANSWER: Duration = Duration::from_secs(10);
+const TO_ANSWER: Duration = Duration::from_mins(1);
 
 /// A running server. Dropping it ends its whole process group; should this process be killed, the script's own
 /// watch and the kernel do.
@@ -29,18 +30,14 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts the server, and waits until it is healthy and serves `model`.
-    pub(super) fn start(
-        installed: &Installed,
-        model: &str,
-        slots: u32,
-        log: &Path,
-    ) -> Result<Self> {
+    pub(super) fn start(installed: &Installed, model: &str, log: &Path) -> Result<Self> {
         let stderr = File::create(log).with_context(|| log.display().to_string())?;
         let mut child = Command::new(&installed.python)
             .args(["-c", SCRIPT])
             .arg(std::process::id().to_string())
+            .arg("0")
             .arg(&installed.gguf)
-            .args([model, &slots.to_string()])
+            .args([model, "1"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(stderr)
@@ -126,13 +123,28 @@ fn ready(stdout: ChildStdout) -> Result<String> {
 
 /// A GET over HTTP/1.0: status and body.
 fn get(url: &str, path: &str) -> Result<(u16, String)> {
+    exchange(url, "GET", path, "")
+}
+
+/// A POST of JSON over HTTP/1.0: the JSON that comes back with status 200.
+pub(super) fn post(url: &str, path: &str, body: &serde_json::Value) -> Result<serde_json::Value> {
+    let (status, answer) = exchange(url, "POST", path, &body.to_string())?;
+    ensure!(status == 200, "{path} answered {status}: {answer}");
+    serde_json::from_str(&answer).with_context(|| format!("{path} answered no JSON"))
+}
+
+fn exchange(url: &str, verb: &str, path: &str, body: &str) -> Result<(u16, String)> {
     let host = url.strip_prefix("http://").unwrap_or(url);
     let address: SocketAddr = host
         .parse()
         .with_context(|| format!("the address `{url}`"))?;
     let mut stream = TcpStream::connect_timeout(&address, TO_ANSWER).context(path.to_owned())?;
     stream.set_read_timeout(Some(TO_ANSWER))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\n\r\n")?;
+    let length = body.len();
+    let head = format!(
+        "{verb} {path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+    );
+    write!(stream, "{head}{body}")?;
     let mut answer = String::new();
     stream
         .read_to_string(&mut answer)

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::command::{Grace, grace};
 use crate::folder::{count, journals, metadata, records, sealed};
 use crate::server::{MODEL, Server, tiny};
-use crate::study::Study;
+use crate::study::{Study, demo_rows};
 
 const ROWS: usize = 12;
 /// Queries of both score experiments.
@@ -30,6 +30,17 @@ fn exact() -> SimConfig {
 fn scoring(rows: usize) -> Study {
     let study = Study::whole(rows);
     study.write("plan.yaml", "experiments: [study1_exp2, study2_exp2]\n");
+    study
+}
+
+/// The score experiments on rows that come twice.
+fn repeating() -> Study {
+    let study = scoring(ROWS / 2);
+    for name in ["study1.csv", "study2.csv"] {
+        let once = demo_rows(name, ROWS / 2);
+        let (_, rows) = once.split_once('\n').unwrap();
+        study.write(&format!("stimuli/{name}"), &format!("{once}{rows}"));
+    }
     study
 }
 
@@ -207,7 +218,7 @@ fn all_methods_and_servers_give_the_same_probabilities() {
 
 #[test]
 fn equal_queries_are_sent_once_and_the_reuse_is_on_record() {
-    let (study, server) = (scoring(ROWS), Server::start(exact()));
+    let (study, server) = (repeating(), Server::start(exact()));
     study
         .replicate(&server)
         .run()
@@ -256,10 +267,10 @@ fn equal_queries_are_sent_once_and_the_reuse_is_on_record() {
 
 #[test]
 fn without_reuse_every_query_is_sent_and_says_the_same() {
-    let (study, server) = (scoring(ROWS), Server::start(exact()));
+    let (study, server) = (repeating(), Server::start(exact()));
     study.replicate(&server).run().exits(0);
     let with = distributions(&study);
-    let all = scoring(ROWS);
+    let all = repeating();
     all.replicate(&server).args(["--no-reuse"]).run().exits(0);
     assert_eq!(count(&all.replication(0), "reused"), 0);
     assert_eq!(count(&all.replication(0), "answered"), QUERIES);
@@ -433,7 +444,7 @@ fn empty_and_repeated_options_are_mistakes_of_the_file() {
     let ended = study.replicate(&server).run().exits(42);
     ended.says(&[
         "repeats the option ` yes`",
-        "expected text with one space before it",
+        "`queries[0].options[0].text` is empty",
     ]);
     assert_eq!(server.counts().requests, 0);
 }
@@ -484,7 +495,7 @@ fn replay(study: &Study, server: &Server) -> Grace {
 
 #[test]
 fn scores_are_replayed_also_those_that_were_taken_from_an_equal_query() {
-    let (study, server) = (scoring(ROWS), Server::start(exact()));
+    let (study, server) = (repeating(), Server::start(exact()));
     study.replicate(&server).run().exits(0);
     let reusing = records(&study.replication(0), "study1_exp2")
         .into_iter()

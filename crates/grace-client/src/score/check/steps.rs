@@ -36,6 +36,8 @@ const WALK: usize = 3;
 const WALKS: u64 = 4;
 /// Prompts on which walks are made.
 const WALKED: usize = 3;
+/// Samples whose scores are repeated.
+const REPEATED: usize = 2;
 /// Characters of a prompt that a message shows.
 const SHOWN: usize = 60;
 
@@ -301,19 +303,21 @@ impl<'a> Prober<'a> {
         &self,
         method: ScoreMethod,
     ) -> Result<NoiseFloor, ScoringProbeError> {
-        let samples = self.request.samples.len();
+        let chosen = self.fewest_options();
+        let samples = chosen.len();
         let scored = async |sample| {
             let scored = self.score(method, sample).await;
             scored.map_err(|error| self.unanswered(error))
         };
         let (mut first, mut alone) = (Vec::with_capacity(samples), Distance::default());
-        for sample in 0..samples {
+        for &sample in &chosen {
             let scores = scored(sample).await?;
             alone = alone.or(Distance::between(&scores, &scored(sample).await?));
             first.push(scores);
         }
-        let together = (0..self.request.concurrency.max(samples)).map(|number| number % samples);
-        let together = together.map(|sample| self.score(method, sample));
+        let copies = self.request.concurrency.max(samples);
+        let together = chosen.iter().cycle().take(copies);
+        let together = together.map(|&sample| self.score(method, sample));
         let together = try_join_all(together).await;
         let mut loaded = Distance::default();
         for (first, again) in first
@@ -336,6 +340,15 @@ impl<'a> Prober<'a> {
             loaded_nat: loaded.option,
             options: alone.options + loaded.options,
         })
+    }
+
+    /// A few samples to repeat: those that cost the least.
+    fn fewest_options(&self) -> Vec<usize> {
+        let samples = &self.request.samples;
+        let mut chosen: Vec<usize> = (0..samples.len()).collect();
+        chosen.sort_by_key(|&sample| samples[sample].1.len());
+        chosen.truncate(REPEATED);
+        chosen
     }
 
     async fn score(&self, method: ScoreMethod, sample: usize) -> Result<OptionScores, ScoreError> {
