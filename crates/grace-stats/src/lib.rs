@@ -5,3 +5,12 @@
 )]
 
 pub mod distribution;
+pub mod law;
+pub mod mixed;
+pub mod one_way;
+pub mod random;
+
+mod interval;
+mod profile;
+
+pub use interval::Interval;

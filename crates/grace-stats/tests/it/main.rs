@@ -5,5 +5,9 @@
 )]
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
+mod cases;
 mod distribution;
+mod law;
+mod one_way;
 mod references;
+mod study;

@@ -10,8 +10,12 @@ use serde::de::DeserializeOwned;
 
 /// Reads a file of `testdata/stats`; `None` in a packaged crate, which is without the folder.
 pub(crate) fn copied<T: DeserializeOwned>(name: &str) -> Option<T> {
+    json(&copied_path(name))
+}
+
+pub(crate) fn copied_path(name: &str) -> PathBuf {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/stats");
-    json(&Path::new(folder).join(name))
+    Path::new(folder).join(name)
 }
 
 /// Reads a file of `shared/refs` beside the repository; `None` where that is not there.
@@ -37,4 +41,10 @@ fn json<T: DeserializeOwned>(path: &Path) -> Option<T> {
 pub(crate) fn assert_close(what: &str, found: f64, expected: f64, tolerance: f64) {
     let same = found.to_bits() == expected.to_bits() || (found - expected).abs() <= tolerance;
     assert!(same, "{what}: found {found}, expected {expected}");
+}
+
+/// Fails unless two numbers are within a share `tolerance` of each other.
+#[track_caller]
+pub(crate) fn assert_ratio(what: &str, found: f64, expected: f64, tolerance: f64) {
+    assert_close(what, found, expected, tolerance * expected.abs());
 }
