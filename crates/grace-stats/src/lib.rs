@@ -4,12 +4,14 @@
     reason = "whether values are constant, and certain limits, are questions of equality"
 )]
 
+pub mod binary;
 pub mod distribution;
 pub mod law;
 pub mod mixed;
 pub mod one_way;
 pub mod random;
 
+mod cholesky;
 mod interval;
 mod profile;
 

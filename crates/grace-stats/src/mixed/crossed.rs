@@ -73,7 +73,7 @@ impl Crossed {
     }
 
     /// Each value with its replication and condition, counted from 0.
-    pub(super) fn values(&self) -> impl Iterator<Item = (usize, usize, f64)> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = (usize, usize, f64)> {
         let replications = self.replications.iter().enumerate();
         replications.flat_map(|(replication, cells)| {
             cells.iter().flat_map(move |(condition, values)| {

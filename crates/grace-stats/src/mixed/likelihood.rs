@@ -3,7 +3,7 @@
 use std::f64::consts::PI;
 
 use super::Crossed;
-use super::cholesky::{Cholesky, dot};
+use crate::cholesky::{Cholesky, dot};
 use crate::profile::{Profile, Slope};
 
 /// What the likelihood needs to know of the values. The model has a column for each condition;

@@ -5,7 +5,6 @@
 //! ICC* is `σ²_b / (σ²_b + σ²_w)`, the share of the variance left within conditions that lies
 //! between replications.
 
-mod cholesky;
 mod crossed;
 mod fit;
 mod likelihood;

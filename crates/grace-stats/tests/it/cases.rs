@@ -20,11 +20,11 @@ pub(crate) struct Case {
     pub(crate) n_rows_missing: usize,
     pub(crate) status: String,
     pub(crate) anova: Option<Table>,
-    pub(crate) expected: Icc,
+    pub(crate) expected: Estimates,
     pub(crate) variance_components_anova: Option<Components>,
     pub(crate) ci_alternatives: Option<Alternatives>,
     pub(crate) reml: Option<Reml>,
-    pub(crate) glmm_logit_ml: Option<Latent>,
+    pub(crate) glmm_logit_ml: Option<Logit>,
     pub(crate) fleiss_cuzick: Option<f64>,
     #[serde(skip)]
     folder: PathBuf,
@@ -47,7 +47,7 @@ pub(crate) struct Table {
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Icc {
+pub(crate) struct Estimates {
     pub(crate) icc_raw: Option<f64>,
     pub(crate) icc: Option<f64>,
     pub(crate) ci_lower_raw: Option<f64>,
@@ -94,7 +94,8 @@ pub(crate) struct Reml {
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Latent {
+pub(crate) struct Logit {
+    pub(crate) boundary: Option<bool>,
     pub(crate) status: String,
     pub(crate) beta0: Option<f64>,
     pub(crate) sigma: Option<f64>,

@@ -3,8 +3,10 @@
     clippy::unwrap_used,
     reason = "helpers of tests are tests, which clippy does not see"
 )]
+#![expect(clippy::float_cmp, reason = "some results are exact")]
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
+mod binary;
 mod cases;
 mod distribution;
 mod law;

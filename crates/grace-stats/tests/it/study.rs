@@ -1,8 +1,9 @@
 //! A whole study: its table of ICCs and verdicts, and its mixed models, against R and lme4.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 
+use grace_stats::binary::{self, Counts, Latent};
 use grace_stats::law::Confidence;
 use grace_stats::mixed::{Crossed, Mixed, fit};
 use grace_stats::one_way::{Groups, Margin, OneWay, Tally, analyse};
@@ -14,7 +15,7 @@ use crate::references::{assert_close, assert_ratio, copied, copied_path, shared,
 struct Expected {
     icc_table: Vec<Cell>,
     verdicts: Vec<Verdicts>,
-    mixed_models: Vec<Model>,
+    mixed_models: Vec<Mixture>,
 }
 
 #[derive(Deserialize)]
@@ -42,6 +43,17 @@ struct Cell {
     reml_icc: Option<f64>,
     reml_var_between: Option<f64>,
     reml_var_within: Option<f64>,
+    glmm: Option<Glmm>,
+}
+
+#[derive(Deserialize)]
+struct Glmm {
+    status: String,
+    beta0: Option<f64>,
+    icc_latent: Option<f64>,
+    #[serde(rename = "logLik")]
+    log_likelihood: Option<f64>,
+    boundary: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -60,7 +72,7 @@ struct Verdicts {
 }
 
 #[derive(Deserialize)]
-struct Model {
+struct Mixture {
     study: String,
     model: String,
     measure: String,
@@ -69,6 +81,19 @@ struct Model {
     reml_crit_without_random_effect: Option<f64>,
     icc_adjusted: Option<f64>,
     restricted_lrt: Option<Lrt>,
+    #[serde(rename = "glmer_nAGQ25")]
+    glmer: Option<Logistic>,
+    icc_latent_adjusted: Option<f64>,
+    lrt: Option<Lrt>,
+}
+
+#[derive(Deserialize)]
+struct Logistic {
+    fixed: BTreeMap<String, Fixed>,
+    variance: BTreeMap<String, f64>,
+    #[serde(rename = "logLik")]
+    log_likelihood: f64,
+    dropped_constant_conditions: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -136,7 +161,7 @@ struct Study {
 }
 
 impl Study {
-    fn new(expected: Expected, folder: &PathBuf) -> Self {
+    fn new(expected: Expected, folder: &Path) -> Self {
         let names = expected.verdicts.iter().map(|row| row.study.clone());
         let rows = names.map(|name| {
             let path = folder.join(format!("{name}.csv"));
@@ -271,7 +296,7 @@ fn linear_mixed_models_agree_with_lme4() {
     }
 }
 
-fn check_lmer(model: &Model, lmer: &Fit, found: &Mixed) {
+fn check_lmer(model: &Mixture, lmer: &Fit, found: &Mixed) {
     let what = format!("{} {}", model.study, model.model);
     let Mixed::Fitted(found) = found else {
         panic!("{what}: {}", found.status());
@@ -298,5 +323,71 @@ fn check_lmer(model: &Model, lmer: &Fit, found: &Mixed) {
         };
         assert_close(name, estimate, fixed.estimate, 1e-5);
         assert_close(name, se, fixed.se, 1e-5);
+    }
+}
+
+#[test]
+fn latent_iccs_of_conditions_agree() {
+    for study in studies() {
+        for cell in &study.expected.icc_table {
+            if let Some(glmm) = &cell.glmm {
+                let counts = Counts::from_groups(&study.analysed(cell).0).unwrap();
+                check_glmm(&cell.condition, glmm, &binary::fit(&counts));
+            }
+        }
+    }
+}
+
+fn check_glmm(what: &str, expected: &Glmm, found: &Latent) {
+    assert_eq!(found.as_str(), expected.status, "{what}");
+    if let Latent::Fitted(found) = found {
+        assert_eq!(Some(found.boundary), expected.boundary, "{what}");
+        assert_close(what, found.icc(), expected.icc_latent.unwrap(), 1e-7);
+        let beta = found.conditions[0].log_odds;
+        assert_close(what, beta, expected.beta0.unwrap(), 1e-6);
+        let log_likelihood = expected.log_likelihood.unwrap();
+        assert_ratio(what, found.log_likelihood, log_likelihood, 1e-10);
+    }
+}
+
+#[test]
+fn logistic_mixed_models_agree_with_lme4() {
+    for study in studies() {
+        for model in &study.expected.mixed_models {
+            if let Some(glmer) = &model.glmer {
+                let crossed = study.crossed(&model.study, &model.model, &model.measure);
+                let found = binary::fit(&Counts::from_crossed(&crossed).unwrap());
+                check_glmer(model, glmer, &found);
+            }
+        }
+    }
+}
+
+fn check_glmer(model: &Mixture, glmer: &Logistic, found: &Latent) {
+    let what = format!("{} {}", model.study, model.model);
+    let Latent::Fitted(found) = found else {
+        panic!("{what}: {}", found.as_str());
+    };
+    let variance = glmer.variance["replication"];
+    assert_close(
+        &what,
+        found.sigma.powi(2),
+        variance,
+        1e-3 * variance + 1e-12,
+    );
+    assert_close(&what, found.icc(), model.icc_latent_adjusted.unwrap(), 2e-4);
+    assert_ratio(&what, found.log_likelihood, glmer.log_likelihood, 1e-7);
+    let lrt = model.lrt.as_ref().unwrap();
+    assert_close(&what, found.lrt_stat(), lrt.stat, 1e-4);
+    assert_ratio(&what, found.lrt_p(), lrt.p_half_chi2_mixture, 1e-4);
+    assert_eq!(found.dropped.len(), glmer.dropped_constant_conditions.len());
+    assert_eq!(found.conditions.len(), glmer.fixed.len());
+    for (place, (effect, (name, fixed))) in found.conditions.iter().zip(&glmer.fixed).enumerate() {
+        let (estimate, se) = match place {
+            0 => (effect.log_odds, effect.log_odds_se),
+            _ => (effect.difference, effect.difference_se),
+        };
+        assert_close(name, estimate, fixed.estimate, 2e-3);
+        assert_close(name, se, fixed.se, 2e-3);
     }
 }

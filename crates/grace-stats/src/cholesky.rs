@@ -2,13 +2,13 @@
 
 /// The lower triangle `L` of `A = L Lᵀ`, row by row.
 #[derive(Clone, Debug)]
-pub(super) struct Cholesky {
+pub(crate) struct Cholesky {
     rows: Vec<Vec<f64>>,
 }
 
 impl Cholesky {
     /// Factors a positive definite matrix, of which the lower triangle is read.
-    pub(super) fn new(matrix: &[Vec<f64>]) -> Self {
+    pub(crate) fn new(matrix: &[Vec<f64>]) -> Self {
         let mut rows: Vec<Vec<f64>> = Vec::with_capacity(matrix.len());
         for (i, given) in matrix.iter().enumerate() {
             let mut row = Vec::with_capacity(i + 1);
@@ -23,13 +23,13 @@ impl Cholesky {
     }
 
     /// `ln |A|`.
-    pub(super) fn log_determinant(&self) -> f64 {
+    pub(crate) fn log_determinant(&self) -> f64 {
         let diagonal = self.rows.iter().filter_map(|row| row.last());
         2.0 * diagonal.map(|entry| entry.ln()).sum::<f64>()
     }
 
     /// `A⁻¹ b`.
-    pub(super) fn solve(&self, b: &[f64]) -> Vec<f64> {
+    pub(crate) fn solve(&self, b: &[f64]) -> Vec<f64> {
         let mut x = self.half_solve(b);
         for i in (0..x.len()).rev() {
             let below = self.rows[i + 1..].iter().zip(&x[i + 1..]);
@@ -40,7 +40,7 @@ impl Cholesky {
     }
 
     /// `bᵀ A⁻¹ b`.
-    pub(super) fn inverse_form(&self, b: &[f64]) -> f64 {
+    pub(crate) fn inverse_form(&self, b: &[f64]) -> f64 {
         let half = self.half_solve(b);
         dot(&half, &half)
     }
@@ -56,7 +56,7 @@ impl Cholesky {
     }
 }
 
-pub(super) fn dot(one: &[f64], other: &[f64]) -> f64 {
+pub(crate) fn dot(one: &[f64], other: &[f64]) -> f64 {
     one.iter().zip(other).map(|(a, b)| a * b).sum()
 }
 
