@@ -10,9 +10,11 @@ pub mod law;
 pub mod mixed;
 pub mod one_way;
 pub mod random;
+pub mod ratings;
 
 mod cholesky;
 mod interval;
 mod profile;
+mod units;
 
 pub use interval::Interval;

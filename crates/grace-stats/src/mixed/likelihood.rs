@@ -5,6 +5,7 @@ use std::f64::consts::PI;
 use super::Crossed;
 use crate::cholesky::{Cholesky, dot};
 use crate::profile::{Profile, Slope};
+use crate::units::power_of_two;
 
 /// What the likelihood needs to know of the values. The model has a column for each condition;
 /// values are taken about their condition's mean and scaled by a power of two, which changes
@@ -33,7 +34,7 @@ impl Residuals {
             })
         };
         let largest = residuals().fold(0.0, |largest: f64, (_, r)| largest.max(r.abs()));
-        let scale = largest.log2().floor().exp2().max(f64::MIN_POSITIVE);
+        let scale = power_of_two(largest);
         let mut counts = vec![vec![0.0; crossed.conditions()]; crossed.replications()];
         for (replication, condition, _) in crossed.values() {
             counts[replication][condition] += 1.0;

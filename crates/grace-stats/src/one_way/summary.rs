@@ -1,6 +1,7 @@
 //! What the estimators need to know of the values.
 
 use super::{Groups, NotEstimable, Status};
+use crate::units::power_of_two;
 
 /// Sizes, means and sums of squares, in units that lose no digits: the first value is subtracted
 /// (means near 1e9 with a spread of 0.01 keep their digits), and the rest is divided by a power of
@@ -107,5 +108,5 @@ fn scale(groups: &Groups, shift: f64) -> f64 {
     let largest = values.fold(0.0, |largest: f64, value| {
         largest.max((value - shift).abs())
     });
-    largest.log2().floor().exp2().max(f64::MIN_POSITIVE)
+    power_of_two(largest)
 }

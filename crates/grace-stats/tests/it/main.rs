@@ -11,5 +11,6 @@ mod cases;
 mod distribution;
 mod law;
 mod one_way;
+mod ratings;
 mod references;
 mod study;
