@@ -9,8 +9,10 @@ pub mod distribution;
 pub mod law;
 pub mod mixed;
 pub mod one_way;
+pub mod power;
 pub mod random;
 pub mod ratings;
+pub mod shared_numbers;
 
 mod cholesky;
 mod interval;

@@ -11,6 +11,8 @@ mod cases;
 mod distribution;
 mod law;
 mod one_way;
+mod power;
 mod ratings;
 mod references;
+mod shared_numbers;
 mod study;
