@@ -5,6 +5,7 @@
 )]
 
 pub mod binary;
+pub mod describe;
 pub mod distribution;
 pub mod law;
 pub mod mixed;

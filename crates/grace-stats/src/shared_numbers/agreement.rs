@@ -1,7 +1,5 @@
 //! Pairs of trials with the same prompt.
 
-use std::collections::BTreeMap;
-
 /// How many pairs of trials with the same prompt have the same answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -35,23 +33,21 @@ impl Agreement {
             && self.between_equal < self.between_pairs
     }
 
-    /// Counts the pairs of trials of `(replication, answer)` that all have one prompt.
-    pub(super) fn of_prompt(trials: &[(usize, usize)]) -> Self {
-        let mut by_replication: BTreeMap<usize, u64> = BTreeMap::new();
-        let mut by_answer: BTreeMap<usize, u64> = BTreeMap::new();
-        let mut by_both: BTreeMap<(usize, usize), u64> = BTreeMap::new();
-        for (replication, answer) in trials {
-            *by_replication.entry(*replication).or_default() += 1;
-            *by_answer.entry(*answer).or_default() += 1;
-            *by_both.entry((*replication, *answer)).or_default() += 1;
+    /// Counts the pairs of trials that all have one prompt: the answers of one replication after
+    /// the other.
+    pub(super) fn of_prompt<'a>(blocks: impl Iterator<Item = &'a [usize]>) -> Self {
+        let mut all = Vec::new();
+        let (mut within_pairs, mut within_equal) = (0, 0);
+        for block in blocks {
+            within_pairs += pairs(block.len());
+            within_equal += equal_pairs(&mut block.to_vec());
+            all.extend_from_slice(block);
         }
-        let within_pairs = pairs(by_replication.into_values());
-        let within_equal = pairs(by_both.into_values());
         Self {
             within_pairs,
             within_equal,
-            between_pairs: pairs([trials.len() as u64]) - within_pairs,
-            between_equal: pairs(by_answer.into_values()) - within_equal,
+            between_pairs: pairs(all.len()) - within_pairs,
+            between_equal: equal_pairs(&mut all) - within_equal,
         }
     }
 
@@ -65,10 +61,17 @@ impl Agreement {
     }
 }
 
-/// The number of pairs inside groups of these sizes.
-fn pairs(sizes: impl IntoIterator<Item = u64>) -> u64 {
-    let of = |size: u64| size * size.saturating_sub(1) / 2;
-    sizes.into_iter().map(of).sum()
+/// The number of pairs of so many trials.
+fn pairs(trials: usize) -> u64 {
+    let trials = trials as u64;
+    trials * trials.saturating_sub(1) / 2
+}
+
+/// The number of pairs of equal answers, which are put in order.
+pub(super) fn equal_pairs(answers: &mut [usize]) -> u64 {
+    answers.sort_unstable();
+    let runs = answers.chunk_by(|one, next| one == next);
+    runs.map(|run| pairs(run.len())).sum()
 }
 
 fn share(equal: u64, pairs: u64) -> Option<f64> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Agreement;
+use super::agreement::equal_pairs;
 use crate::random::{PermutationTest, SplitMix64};
 
 /// Answers of trials, by the prompt they had and the replication they were in.
@@ -28,8 +29,34 @@ use crate::random::{PermutationTest, SplitMix64};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answers {
-    /// By prompt: replication and answer of each trial, as places in their orders.
-    prompts: Vec<Vec<(usize, usize)>>,
+    prompts: Vec<Prompt>,
+}
+
+/// The answers to one prompt, as places in the order of all answers; those of one replication after
+/// the other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Prompt {
+    answers: Vec<usize>,
+    block_sizes: Vec<usize>,
+}
+
+impl Prompt {
+    fn of_blocks(blocks: BTreeMap<usize, Vec<usize>>) -> Self {
+        Self {
+            block_sizes: blocks.values().map(Vec::len).collect(),
+            answers: blocks.into_values().flatten().collect(),
+        }
+    }
+
+    /// The answers of each replication.
+    fn blocks(&self) -> impl Iterator<Item = &[usize]> {
+        let mut rest = self.answers.as_slice();
+        self.block_sizes.iter().map(move |size| {
+            let (block, others) = rest.split_at(*size);
+            rest = others;
+            block
+        })
+    }
 }
 
 impl Answers {
@@ -39,19 +66,23 @@ impl Answers {
         let rows: Vec<(R, P, A)> = rows.into_iter().collect();
         let replications = places(rows.iter().map(|(replication, _, _)| replication));
         let answers = places(rows.iter().map(|(_, _, answer)| answer));
-        let mut prompts: BTreeMap<&P, Vec<(usize, usize)>> = BTreeMap::new();
+        let mut prompts: BTreeMap<&P, BTreeMap<usize, Vec<usize>>> = BTreeMap::new();
         for (replication, prompt, answer) in &rows {
-            let trial = (replications[replication], answers[answer]);
-            prompts.entry(prompt).or_default().push(trial);
+            let blocks = prompts.entry(prompt).or_default();
+            let block = blocks.entry(replications[replication]).or_default();
+            block.push(answers[answer]);
         }
         Self {
-            prompts: prompts.into_values().collect(),
+            prompts: prompts.into_values().map(Prompt::of_blocks).collect(),
         }
     }
 
     /// How often trials of one prompt agree, inside replications and between them.
     pub fn agreement(&self) -> Agreement {
-        agreement(&self.prompts)
+        let of_prompts = self.prompts.iter();
+        of_prompts
+            .map(|prompt| Agreement::of_prompt(prompt.blocks()))
+            .fold(Agreement::default(), Agreement::add)
     }
 
     /// Whether trials of one prompt agree more inside replications than chance explains: answers
@@ -60,23 +91,27 @@ impl Answers {
     /// A small p-value says that replications are not alike, be it through shared random numbers
     /// or because the model answers differently; only an agreement of 1 tells these apart.
     pub fn permutation_test(&self, rounds: u32, random: &mut SplitMix64) -> PermutationTest {
-        let permute = |prompts: &mut [Vec<(usize, usize)>], random: &mut SplitMix64| {
-            for trials in prompts {
-                let mut answers: Vec<usize> = trials.iter().map(|(_, answer)| *answer).collect();
-                random.shuffle(&mut answers);
-                for (trial, answer) in trials.iter_mut().zip(answers) {
-                    trial.1 = answer;
-                }
+        let permute = |prompts: &mut [Prompt], random: &mut SplitMix64| {
+            for prompt in prompts {
+                random.shuffle(&mut prompt.answers);
             }
         };
-        let statistic = |prompts: &[Vec<(usize, usize)>]| agreement(prompts).within_equal as f64;
-        PermutationTest::run(&self.prompts, rounds, random, permute, statistic)
+        PermutationTest::run(&self.prompts, rounds, random, permute, |prompts| {
+            equal_within(prompts) as f64
+        })
     }
 }
 
-fn agreement(prompts: &[Vec<(usize, usize)>]) -> Agreement {
-    let of_prompts = prompts.iter().map(|trials| Agreement::of_prompt(trials));
-    of_prompts.fold(Agreement::default(), Agreement::add)
+/// The number of pairs of equal answers inside replications.
+fn equal_within(prompts: &[Prompt]) -> u64 {
+    let mut scratch = Vec::new();
+    let mut equal = 0;
+    for block in prompts.iter().flat_map(Prompt::blocks) {
+        scratch.clear();
+        scratch.extend_from_slice(block);
+        equal += equal_pairs(&mut scratch);
+    }
+    equal
 }
 
 /// The place of each label in their order, from 0.

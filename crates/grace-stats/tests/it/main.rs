@@ -8,6 +8,8 @@
 
 mod binary;
 mod cases;
+mod coverage;
+mod describe;
 mod distribution;
 mod law;
 mod one_way;

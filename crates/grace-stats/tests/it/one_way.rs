@@ -2,7 +2,7 @@
 
 use grace_stats::Interval;
 use grace_stats::law::Confidence;
-use grace_stats::one_way::{Estimate, Groups, Margin, OneWay, analyse};
+use grace_stats::one_way::{Estimate, Groups, Margin, OneWay, analyse, permutation_test};
 use grace_stats::random::SplitMix64;
 use proptest::prelude::*;
 
@@ -171,6 +171,19 @@ fn reml_fits_agree_with_exact_optima() {
             1e-10,
         );
         assert_close(id, found.lrt_stat(), expected.lrt_stat, 1e-7);
+    });
+}
+
+#[test]
+fn the_permutation_test_agrees_with_f_where_values_are_normal() {
+    for_estimates(|case, estimate| {
+        // Up to 400 values and a p that 999 rounds can tell from 0.
+        if case.id.starts_with("bal_") && estimate.anova.total <= 400 && estimate.p > 0.05 {
+            let mut random = SplitMix64::new(31);
+            let test = permutation_test(&case.groups(), 999, &mut random).unwrap();
+            // Four standard errors of a share of 999.
+            assert_close(&case.id, test.p(), estimate.p, 0.064);
+        }
     });
 }
 

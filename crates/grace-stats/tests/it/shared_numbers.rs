@@ -110,7 +110,7 @@ fn copies_are_found_and_independent_answers_are_not() {
             "{}",
             cell.condition
         );
-        let p = answers.permutation_test(999, &mut SplitMix64::new(20)).p();
+        let p = answers.permutation_test(199, &mut SplitMix64::new(20)).p();
         assert_eq!(p < 0.01, is_shared, "{}: {p}", cell.condition);
     });
 }
