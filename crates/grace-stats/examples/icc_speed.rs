@@ -4,9 +4,10 @@
 
 use std::time::{Duration, Instant};
 
+use grace_stats::ValueError;
 use grace_stats::binary::{Counts, NotBinaryError, fit};
 use grace_stats::law::Confidence;
-use grace_stats::one_way::{Groups, GroupsError, OneWay, analyse};
+use grace_stats::one_way::{Groups, OneWay, analyse};
 use grace_stats::random::SplitMix64;
 
 const CONDITIONS: usize = 1000;
@@ -38,7 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Conditions whose replications are shifted by 0 to 0.2.
-fn conditions(mut value: impl FnMut(f64) -> f64) -> Result<Vec<Groups>, GroupsError> {
+fn conditions(mut value: impl FnMut(f64) -> f64) -> Result<Vec<Groups>, ValueError> {
     let condition = |_| {
         let labels =
             (0..REPLICATIONS).flat_map(|label| std::iter::repeat_n(label, TRIALS as usize));

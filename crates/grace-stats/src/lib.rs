@@ -19,5 +19,7 @@ mod cholesky;
 mod interval;
 mod profile;
 mod units;
+mod value;
 
 pub use interval::Interval;
+pub use value::ValueError;

@@ -1,8 +1,9 @@
 //! Intervals for means.
 
 use crate::Interval;
+use crate::ValueError;
 use crate::law::{Confidence, student_upper_quantile};
-use crate::one_way::GroupsError;
+use crate::value::check;
 
 /// The mean of values, and how far it can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,14 +24,14 @@ pub struct Mean {
 ///
 /// # Errors
 ///
-/// [`GroupsError`] for NaN, infinity, or a magnitude over 1e300.
+/// [`ValueError`] for NaN, infinity, or a magnitude over 1e150.
 ///
 /// # Source
 ///
 /// Student (1908), *Biometrika* 6(1), 1–25.
-pub fn mean(values: &[f64], confidence: Confidence) -> Result<Option<Mean>, GroupsError> {
+pub fn mean(values: &[f64], confidence: Confidence) -> Result<Option<Mean>, ValueError> {
     for (row, value) in values.iter().enumerate() {
-        GroupsError::check(row, *value)?;
+        check(row, *value)?;
     }
     let Some(first) = values.first() else {
         return Ok(None);

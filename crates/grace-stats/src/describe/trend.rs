@@ -1,9 +1,10 @@
 //! Drift: a measure against time or order.
 
 use crate::Interval;
+use crate::ValueError;
 use crate::law::{Confidence, student_two_sided_prob, student_upper_quantile};
-use crate::one_way::GroupsError;
 use crate::units::power_of_two;
+use crate::value::check;
 
 /// Whether a measure has a trend.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,7 +52,7 @@ pub struct SlopeTest {
 ///
 /// # Errors
 ///
-/// [`GroupsError`] for NaN, infinity, or a magnitude over 1e300, with the point counted from 0.
+/// [`ValueError`] for NaN, infinity, or a magnitude over 1e150, with the point counted from 0.
 ///
 /// # Examples
 ///
@@ -64,16 +65,16 @@ pub struct SlopeTest {
 ///     unreachable!("four points at different places");
 /// };
 /// assert_eq!(format!("{:.2}", fit.slope), "0.98");
-/// # Ok::<(), grace_stats::one_way::GroupsError>(())
+/// # Ok::<(), grace_stats::ValueError>(())
 /// ```
 ///
 /// # Source
 ///
 /// Draper & Smith (1998), *Applied Regression Analysis*, sections 1.2–1.4.
-pub fn trend(points: &[(f64, f64)], confidence: Confidence) -> Result<Trend, GroupsError> {
+pub fn trend(points: &[(f64, f64)], confidence: Confidence) -> Result<Trend, ValueError> {
     for (row, (place, value)) in points.iter().enumerate() {
-        GroupsError::check(row, *place)?;
-        GroupsError::check(row, *value)?;
+        check(row, *place)?;
+        check(row, *value)?;
     }
     if points.len() < 3 {
         return Ok(Trend::TooFewPoints);

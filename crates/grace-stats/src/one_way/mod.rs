@@ -22,7 +22,7 @@ mod wald;
 pub use analysis::{Estimate, OneWay, Perfect, analyse};
 pub use anova::Anova;
 pub use components::VarianceComponents;
-pub use groups::{Groups, GroupsError};
+pub use groups::Groups;
 pub use permuted::permutation_test;
 pub use reml::Reml;
 pub use status::{NotEstimable, Status};

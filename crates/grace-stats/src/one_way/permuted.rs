@@ -20,7 +20,7 @@ use crate::random::{PermutationTest, SplitMix64};
 /// let rows = (0..40).map(|trial| (trial % 4, Some(f64::from(trial % 4))));
 /// let test = permutation_test(&Groups::from_rows(rows)?, 999, &mut SplitMix64::new(7));
 /// assert_eq!(test.map(|test| test.p()), Some(0.001));
-/// # Ok::<(), grace_stats::one_way::GroupsError>(())
+/// # Ok::<(), grace_stats::ValueError>(())
 /// ```
 ///
 /// # Source

@@ -29,14 +29,12 @@ struct Row {
 }
 
 fn rows() -> Vec<Row> {
-    [
-        copied_path("icc_power.csv"),
-        shared_path("power/icc_power.csv"),
-    ]
-    .iter()
-    .filter_map(|path| csv::Reader::from_path(path).ok())
-    .flat_map(|reader| reader.into_deserialize().map(Result::unwrap))
-    .collect()
+    [copied_path(""), shared_path("power")]
+        .iter()
+        .filter(|folder| folder.exists())
+        .map(|folder| csv::Reader::from_path(folder.join("icc_power.csv")).unwrap())
+        .flat_map(|reader| reader.into_deserialize().map(Result::unwrap))
+        .collect()
 }
 
 fn chances(row: &Row) -> (Design, Chances) {
