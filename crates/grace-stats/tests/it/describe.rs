@@ -1,4 +1,4 @@
-//! Lines, means and proportions, against `SciPy` and statsmodels.
+//! Lines, means and proportions, against SciPy and statsmodels.
 
 use grace_stats::describe::{Trend, mean, trend, wilson_interval};
 use grace_stats::law::Confidence;

@@ -148,6 +148,37 @@ fn variance_components_agree_with_exact_arithmetic() {
 }
 
 #[test]
+fn iccs_agree_with_what_r_prints() {
+    for_estimates(|case, estimate| {
+        let psych = case.tools.psych.iter().flatten().take(1);
+        let others = [&case.tools.icc_est, &case.tools.irr];
+        for printed in psych.chain(others.into_iter().flatten()) {
+            if case.is_trap() {
+                continue;
+            }
+            let close = |found: f64, expected: Option<f64>| {
+                assert_close(&case.id, found, expected.unwrap(), 1e-10);
+            };
+            close(estimate.icc_raw, printed.icc);
+            close(estimate.f_interval_raw.lower, printed.lower);
+            close(estimate.f_interval_raw.upper, printed.upper);
+        }
+    });
+}
+
+#[test]
+fn reml_fits_agree_with_what_r_prints() {
+    for_estimates(|case, estimate| {
+        // They leave the criterion where it is flat to their own tolerances.
+        for (printed, tolerance) in [(&case.tools.lmer, 1e-6), (&case.tools.nlme, 1.5e-5)] {
+            if let (Some(icc), false) = (printed.as_ref().and_then(|p| p.icc), case.is_trap()) {
+                assert_close(&case.id, estimate.reml.icc, icc, tolerance);
+            }
+        }
+    });
+}
+
+#[test]
 fn reml_fits_agree_with_exact_optima() {
     for_estimates(|case, estimate| {
         let (id, found) = (case.id.as_str(), &estimate.reml);
