@@ -78,7 +78,7 @@ impl LatentFit {
     /// # Source
     ///
     /// π²/3 is the variance of the standard logistic distribution: Snijders & Bosker (1999),
-    /// *Multilevel Analysis*, section 14.3.
+    /// *Multilevel Analysis*, chapter 14.
     pub fn icc(&self) -> f64 {
         let between = self.sigma * self.sigma;
         between / (between + PI * PI / 3.0)

@@ -6,6 +6,10 @@ use super::summary::Summary;
 use crate::profile::{Profile, Slope, boundary_test, minimise};
 
 /// The REML fit: variances that are never negative, for any group sizes.
+///
+/// # Source
+///
+/// Harville (1977), *JASA* 72, 320–338.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Reml {

@@ -83,7 +83,8 @@ impl Chances {
     ///
     /// # Source
     ///
-    /// Donner & Koval (1982), *Psychological Bulletin* 92(3), 787–791; Searle (1971), section 9.9.
+    /// Donner & Eliasziw (1987), *Statistics in Medicine* 6(4), 441–448; Searle (1971), *Linear
+    /// Models*, chapter 9.
     pub fn of(design: Design, scenario: &Scenario) -> Self {
         let law = design.null_law();
         let tail = scenario.confidence.tail_prob();
