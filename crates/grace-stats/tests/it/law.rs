@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::references::{assert_close, assert_ratio, copied, shared};
 
-const TOLERANCE: f64 = 1e-10;
+const TOLERANCE: f64 = 1e-12;
 
 #[derive(Deserialize)]
 struct Expected {
