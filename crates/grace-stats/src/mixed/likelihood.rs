@@ -119,6 +119,10 @@ pub(super) struct At {
 }
 
 impl Profile for Residuals {
+    fn value(&self, theta: f64) -> f64 {
+        self.criterion(theta)
+    }
+
     fn slope(&self, theta: f64) -> Slope {
         let at = self.at(theta);
         let (mut rising, mut squares) = (0.0, 0.0);

@@ -196,6 +196,14 @@ mod tests {
     }
 
     #[test]
+    fn two_replications_are_the_fewest() {
+        assert_eq!(
+            smallest_replications(2, 9, &scenario(0.0), |_| true),
+            Some(2)
+        );
+    }
+
+    #[test]
     fn what_no_number_of_replications_gives_is_none() {
         // A true ICC over the margin is never shown to be under it.
         let enough = |chances: &Chances| chances.below >= 0.5;
