@@ -53,7 +53,10 @@ pub(super) fn maximum(counts: &Counts, flat: &Maximum) -> Option<Maximum> {
         ..flat.parameters.clone()
     });
     let mut best = (!helps).then(|| flat.clone());
-    for found in starts.into_iter().filter_map(|start| climb(counts, start)) {
+    // Where a little variance does not help, a climb that comes near 0 ends there.
+    let smallest = if helps { 0.0 } else { 0.01 };
+    let climbs = starts.into_iter();
+    for found in climbs.filter_map(|start| climb(counts, start, smallest)) {
         let least = best.as_ref().map(|best| best.log_likelihood + ROUNDING);
         if least.is_none_or(|least| found.log_likelihood > least) {
             best = Some(found);
@@ -79,11 +82,12 @@ fn effects_help(counts: &Counts, log_odds: &[f64]) -> bool {
     found > expected * (1.0 + ROUNDING)
 }
 
-/// Climbs from `start` to the maximum; `None` if there is no end to it.
+/// Climbs from `start` to a maximum; `None` if there is no end to it, or if it leads below
+/// `smallest`.
 ///
 /// Each step is Newton's where the likelihood is concave, else that of the complete data (Lange
 /// 1995, *JRSS B* 57(2), 425–437), shortened until the likelihood grows.
-fn climb(counts: &Counts, start: Parameters) -> Option<Maximum> {
+fn climb(counts: &Counts, start: Parameters, smallest: f64) -> Option<Maximum> {
     const STEPS: usize = 500;
     const LARGEST_SIGMA: f64 = 100.0;
     let mut parameters = start;
@@ -109,7 +113,7 @@ fn climb(counts: &Counts, start: Parameters) -> Option<Maximum> {
         let (next, log_likelihood) = step(counts, &parameters, &direction, at.log_likelihood)?;
         last_gain = log_likelihood - at.log_likelihood;
         parameters = next;
-        if parameters.sigma > LARGEST_SIGMA {
+        if parameters.sigma < smallest || parameters.sigma > LARGEST_SIGMA {
             return None;
         }
     }
