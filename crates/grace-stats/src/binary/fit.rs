@@ -17,8 +17,8 @@ pub enum Latent {
     NotEstimable(NotEstimable),
     /// All answers of each condition are the same.
     NoVariance,
-    /// The answers are the same within each replication, or the likelihood grows without end: the
-    /// variance between replications has no bound.
+    /// The answers are the same within each replication, or, with several conditions, the likelihood
+    /// grows without end: the variance between replications has no bound.
     Separated,
     /// There is a fit.
     Fitted(Box<LatentFit>),
@@ -152,7 +152,7 @@ pub fn fit(counts: &Counts) -> Latent {
     if let Some(reason) = not_estimable(&kept) {
         return Latent::NotEstimable(reason);
     }
-    if kept.replications().flatten().all(|cell| cell.is_constant()) {
+    if kept.conditions() == 1 && kept.replications().flatten().all(|cell| cell.is_constant()) {
         return Latent::Separated;
     }
     let flat = without_effects(&kept);
@@ -213,6 +213,7 @@ fn conditions(maximum: &Maximum, fitted: &[usize]) -> Vec<LogOdds> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mixed::Crossed;
     use crate::one_way::Groups;
 
     fn status(groups: &[&[f64]]) -> &'static str {
@@ -230,6 +231,29 @@ mod tests {
         assert_eq!(status(&[&[1.0, 1.0], &[1.0]]), "undefined_no_variance");
         assert_eq!(status(&[&[1.0, 1.0], &[0.0]]), "separated_diverges");
         assert_eq!(status(&[&[1.0, 0.0], &[0.0]]), "ok");
+    }
+
+    /// The status of two conditions, from the answers that each replication always gives to them.
+    fn crossed_status(answers: &[[f64; 2]]) -> &'static str {
+        let rows = answers
+            .iter()
+            .enumerate()
+            .flat_map(|(replication, answers)| {
+                let cells = answers.iter().enumerate();
+                cells.flat_map(move |(condition, answer)| {
+                    std::iter::repeat_n((replication, condition, Some(*answer)), 5)
+                })
+            });
+        let crossed = Crossed::from_rows(rows).unwrap();
+        fit(&Counts::from_crossed(&crossed).unwrap()).as_str()
+    }
+
+    #[test]
+    fn several_conditions_are_separated_where_replications_can_be_ordered() {
+        let ordered = [[1.0, 1.0], [1.0, 0.0], [0.0, 0.0], [0.0, 0.0]];
+        assert_eq!(crossed_status(&ordered), "separated_diverges");
+        let opposed = [[1.0, 0.0], [0.0, 1.0]];
+        assert_eq!(crossed_status(&opposed), "ok");
     }
 
     #[test]
