@@ -206,6 +206,7 @@ fn a_thought_without_an_end_is_truncated_and_no_answer() {
     let experiment = grace(["experiments", "show", "study2_exp1"]).run().stdout;
     let short = experiment.replace("max_tokens: 24", "max_tokens: 2");
     study.write("experiments/study2_exp1.yaml", &short);
+    study.write("plan.yaml", "experiments: [study2_exp1]\n");
     let server = Server::start(thinking());
     study.replicate(&server).run().exits(43);
     let ended = study

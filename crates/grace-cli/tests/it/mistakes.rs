@@ -220,8 +220,8 @@ fn an_unknown_model_experiment_or_configuration_is_named_with_what_there_is() {
     assert_eq!(server.counts().requests, 0);
     let experiment = ["`study9`", "`study1_exp1`"];
     check(42, |_| (), &["--experiment", "study9"], &experiment);
-    let scoring = ["`study1_exp2`", "cannot measure yet"];
-    check(42, |_| (), &["--experiment", "study1_exp2"], &scoring);
+    let unplanned = ["`study1_exp2` is not part of the plan", "`study1_exp1`"];
+    check(42, |_| (), &["--experiment", "study1_exp2"], &unplanned);
     let planned = |study: &Study| study.write("plan.yaml", "experiments: [study9]\n");
     check(42, planned, &[], &["plan.yaml", "`study9`"]);
     let gone = |study: &Study| fs::remove_dir_all(study.config()).unwrap();
