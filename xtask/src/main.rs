@@ -6,6 +6,7 @@
 //! | `regen` | writes the golden files: runs the tests named `golden_*` with `UPDATE_EXPECT=1`; `--check` only runs them |
 //! | `pod-size` | builds the binary that runs in pods and fails if it has outgrown its limit |
 //! | `e2e-llm` | runs, kills, resumes, verifies and replays replications of a real model on a real server |
+//! | `e2e-vllm` | the same on vLLM, and its scores against an independent forward pass; 3.4 GB, not in CI |
 //!
 //! It knows no grace crate: what it checks of `grace-cli`, it checks from outside.
 
@@ -17,6 +18,7 @@
 
 mod command;
 mod e2e_llm;
+mod e2e_vllm;
 mod pod_size;
 mod regen;
 mod tidy;
@@ -38,6 +40,9 @@ enum Task {
     /// Run replications of a real model on a real server: kill, resume, verify, replay
     #[command(name = "e2e-llm")]
     E2eLlm(e2e_llm::Args),
+    /// Run replications on vLLM's CPU build and compare its scores with a forward pass of transformers
+    #[command(name = "e2e-vllm")]
+    E2eVllm(e2e_vllm::Args),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +51,7 @@ fn main() -> ExitCode {
         Task::Regen(args) => regen::run(&args),
         Task::PodSize(args) => pod_size::run(&args),
         Task::E2eLlm(args) => e2e_llm::run(&args),
+        Task::E2eVllm(args) => e2e_vllm::run(&args),
     };
     if let Err(error) = done {
         eprintln!("error: {error}");

@@ -5,7 +5,7 @@
 //! killed with SIGKILL in the middle and resumed, and with four. What must hold afterwards is in `checks` and `scores`, what
 //! is done in `scenario`.
 
-mod checks;
+pub(crate) mod checks;
 mod grace;
 mod install;
 mod results;
@@ -21,7 +21,9 @@ use anyhow::{Context, Result, ensure};
 
 use crate::command::{self, cargo, root, target_folder};
 use grace::{Grace, SERVED};
+pub(crate) use results::Replication;
 use server::Server;
+pub(crate) use server::tail;
 
 /// Arguments of `e2e-llm`.
 #[derive(Debug, clap::Args)]
@@ -54,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Some(path) => existing(path)?,
         None => built()?,
     };
-    let installed = install::ensure(&cache(args)?)?;
+    let installed = install::ensure(&cache_folder(args.cache.as_deref())?)?;
     let work = std::env::temp_dir().join(format!("grace-e2e-llm-{}", std::process::id()));
     fs::create_dir_all(&work).with_context(|| work.display().to_string())?;
 
@@ -74,19 +76,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// Builds the binary as users do.
-fn built() -> Result<PathBuf> {
+pub(crate) fn built() -> Result<PathBuf> {
     command::run(&mut cargo(["build", "--release", "--package=grace-cli"]))?;
     existing(&target_folder()?.join("release").join("grace-cli"))
 }
 
-fn existing(path: &Path) -> Result<PathBuf> {
+pub(crate) fn existing(path: &Path) -> Result<PathBuf> {
     path.canonicalize()
         .with_context(|| format!("{} cannot be used", path.display()))
 }
 
-fn cache(args: &Args) -> Result<PathBuf> {
-    if let Some(cache) = &args.cache {
-        return Ok(cache.clone());
+/// Where servers and models are kept.
+pub(crate) fn cache_folder(given: Option<&Path>) -> Result<PathBuf> {
+    if let Some(cache) = given {
+        return Ok(cache.to_owned());
     }
     let variable = |name| std::env::var_os(name).map(PathBuf::from);
     let base = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));

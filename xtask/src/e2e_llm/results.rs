@@ -8,30 +8,30 @@ use serde_json::Value;
 
 /// The folder of a replication.
 #[derive(Debug)]
-pub(super) struct Replication {
+pub(crate) struct Replication {
     folder: PathBuf,
 }
 
 impl Replication {
-    pub(super) fn at(folder: PathBuf) -> Self {
+    pub(crate) fn at(folder: PathBuf) -> Self {
         Self { folder }
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// The list of sealed files, if sealed.
-    pub(super) fn manifest(&self) -> Option<String> {
+    pub(crate) fn manifest(&self) -> Option<String> {
         fs::read_to_string(self.folder.join("MANIFEST.sha256")).ok()
     }
 
-    pub(super) fn metadata(&self) -> Result<Value> {
+    pub(crate) fn metadata(&self) -> Result<Value> {
         json(&self.folder.join("metadata.json"))
     }
 
     /// The sealed records of an experiment, in presentation order.
-    pub(super) fn records(&self, experiment: &str) -> Result<Vec<Value>> {
+    pub(crate) fn records(&self, experiment: &str) -> Result<Vec<Value>> {
         let path = self.folder.join(format!("{experiment}.json"));
         match json(&path)? {
             Value::Array(records) => Ok(records),
@@ -40,7 +40,7 @@ impl Replication {
     }
 
     /// The whole lines of all journals of an experiment; a last line that was cut off is left out.
-    pub(super) fn journal(&self, experiment: &str) -> Result<Vec<Value>> {
+    pub(crate) fn journal(&self, experiment: &str) -> Result<Vec<Value>> {
         let mut lines = Vec::new();
         for text in self.journals(experiment)? {
             for line in whole_lines(&text) {
@@ -52,7 +52,7 @@ impl Replication {
     }
 
     /// How many requests are on disk, over all experiments.
-    pub(super) fn journal_lines(&self, experiments: &[&str]) -> Result<usize> {
+    pub(crate) fn journal_lines(&self, experiments: &[&str]) -> Result<usize> {
         let mut count = 0;
         for experiment in experiments {
             let journals = self.journals(experiment)?;
@@ -64,22 +64,31 @@ impl Replication {
         Ok(count)
     }
 
-    /// The text of the experiment's journal of each attempt.
-    fn journals(&self, experiment: &str) -> Result<Vec<String>> {
+    /// The experiment's journal of each attempt that has one.
+    pub(crate) fn journal_paths(&self, experiment: &str) -> Result<Vec<PathBuf>> {
         let folder = self.folder.join("attempts");
         let Ok(attempts) = fs::read_dir(&folder) else {
             return Ok(Vec::new());
         };
-        let mut journals = Vec::new();
+        let mut paths = Vec::new();
         for attempt in attempts {
             let attempt = attempt.with_context(|| folder.display().to_string())?;
-            let path = attempt.path().join(format!("{experiment}.jsonl"));
-            if path.exists() {
-                let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
-                journals.push(String::from_utf8_lossy(&bytes).into_owned());
-            }
+            paths.push(attempt.path().join(format!("{experiment}.jsonl")));
         }
-        Ok(journals)
+        paths.retain(|path| path.exists());
+        Ok(paths)
+    }
+
+    /// The text of each of them.
+    fn journals(&self, experiment: &str) -> Result<Vec<String>> {
+        let read = |path: PathBuf| {
+            let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        self.journal_paths(experiment)?
+            .into_iter()
+            .map(read)
+            .collect()
     }
 }
 
@@ -94,7 +103,7 @@ fn json(path: &Path) -> Result<Value> {
 }
 
 /// The rows of a CSV file below its heading; line breaks within quotes do not end a row.
-pub(super) fn rows(csv: &str) -> usize {
+pub(crate) fn rows(csv: &str) -> usize {
     let mut quoted = false;
     let mut rows = 0_usize;
     let mut in_row = false;
