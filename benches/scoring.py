@@ -1,0 +1,212 @@
+"""Scores of options: grace beside what else could be done, on one vLLM server, in one run.
+
+    CACHE/servers/venv-vllm/bin/python benches/scoring.py tiny|gemma [ROUNDS]
+
+Needs what `cargo xtask e2e-vllm` installs (in ~/.cache/grace, or $GRACE_CACHE), and release builds of grace-cli and of the
+example score_speed of grace-client. Starts vLLM itself (one thread, float32). Takes the first 50 score queries of study 1
+with 11 options on the demo's stimuli, and round by round:
+
+    transformers   one forward pass an option, one thread, in this process (as the lab's earlier script did)
+    one by one     one request an option, one after the other
+    32 in flight   one request an option, 32 at a time
+    METHOD xN      grace-client's score_options, N queries in flight
+
+Prints the seconds of each (median, smallest, largest) and their ratio to the first that was measured, and for all 1,500 queries
+of study 1 the requests and prompt tokens that each way sends. Equal sums of log-probabilities are checked.
+"""
+
+import concurrent.futures
+import glob
+import json
+import os
+import pathlib
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+NAME = sys.argv[1]
+ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+PORT = 8431
+URL = f"http://127.0.0.1:{PORT}"
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+HOME_CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache"))
+CACHE = pathlib.Path(os.environ.get("GRACE_CACHE", HOME_CACHE / "grace"))
+RELEASE = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", CACHE / "target")) / "release"
+MODEL = CACHE / "servers" / "models" / NAME
+GRACE = RELEASE / "grace-cli"
+QUERIES = 50 if NAME == "tiny" else 10
+METHODS = [("prompt_logprobs", 1), ("prompt_logprobs", 8), ("trie", 1), ("trie", 8)]
+
+
+def queries_of_study1(folder):
+    """Every score query of study 1 on the demo's stimuli: prompt and options, in presentation order."""
+    sim = subprocess.Popen(
+        [GRACE, "serve-sim", "--port", "0", "--model", NAME], stdout=subprocess.PIPE, text=True
+    )
+    base = sim.stdout.readline().split()[-1]
+    stimuli = ROOT / "crates/grace-cli/demo/study1.csv"
+    subprocess.run(
+        [GRACE, "run", "--experiment", "study1_exp2", "--input", stimuli, "--output", folder / "sim"]
+        + ["--model-name", NAME, "--base-url", base, "--seed", "1", "--no-reuse"]
+        + ["--scoring", "prompt_logprobs"],
+        check=True,
+        capture_output=True,
+    )
+    sim.terminate()
+    (journal,) = glob.glob(str(folder / "sim/attempts/*/study1_exp2.jsonl"))
+    lines = map(json.loads, open(journal))
+    texts = [line["request"][0]["body"]["prompt"] for line in lines]
+    return [{"prompt": bare, "options": [text[len(bare) :] for text in joint]} for bare, *joint in texts]
+
+
+def start_vllm(log):
+    program = pathlib.Path(sys.executable).parent / "vllm"
+    environment = dict(
+        os.environ, VLLM_NO_USAGE_STATS="1", DO_NOT_TRACK="1", VLLM_CPU_KVCACHE_SPACE="1",
+        VLLM_CPU_OMP_THREADS_BIND="nobind",
+    )
+    server = subprocess.Popen(
+        [program, "serve", MODEL, "--host", "127.0.0.1", "--port", str(PORT), "--served-model-name", NAME]
+        + ["--max-model-len", "2048", "--dtype", "float32", "--enforce-eager", "--max-num-seqs", "64"]
+        + ["--generation-config", "vllm", "--no-enable-chunked-prefill", "--max-num-batched-tokens", "8192"],
+        stdout=log, stderr=log, env=environment, start_new_session=True,
+    )
+    while True:
+        if server.poll() is not None:
+            sys.exit(f"vLLM ended early, see {log.name}")
+        try:
+            urllib.request.urlopen(URL + "/health")
+            return server
+        except OSError:
+            time.sleep(0.5)
+
+
+def post(body):
+    request = urllib.request.Request(
+        URL + "/v1/completions", json.dumps(body).encode(), {"content-type": "application/json"}
+    )
+    return json.load(urllib.request.urlopen(request))
+
+
+def one_request(prompt_ids, option_ids):
+    """One request an option: the last tokens' log-probabilities."""
+    ids = prompt_ids + option_ids
+    body = {"model": NAME, "prompt": ids, "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0}
+    entries = post(body)["choices"][0]["prompt_logprobs"]
+    pairs = zip(entries[len(prompt_ids) :], option_ids)
+    return sum(entry[str(token)]["logprob"] for entry, token in pairs)
+
+
+def metric(name):
+    text = urllib.request.urlopen(URL + "/metrics").read().decode()
+    lines = [line for line in text.splitlines() if line.startswith(f"vllm:{name}{{")]
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+
+def measured(act):
+    started = time.perf_counter()
+    value = act()
+    return time.perf_counter() - started, value
+
+
+def main():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="grace-scoring-"))
+    everything = queries_of_study1(folder)
+    queries = [query for query in everything if len(query["options"]) == 11][:QUERIES]
+    file = folder / "queries.jsonl"
+    file.write_text("".join(json.dumps(query) + "\n" for query in queries))
+    tokenizer = AutoTokenizer.from_pretrained(MODEL)
+    model = AutoModelForCausalLM.from_pretrained(MODEL, dtype=torch.float32)
+    torch.set_num_threads(1)
+
+    def ids_of(query):
+        bare = tokenizer(query["prompt"]).input_ids
+        joint = [tokenizer(query["prompt"] + option).input_ids for option in query["options"]]
+        return [(bare, ids[len(bare) :]) for ids in joint]
+
+    pairs = [pair for query in queries for pair in ids_of(query)]
+
+    def transformers():
+        total = 0.0
+        for prompt, option in pairs:
+            with torch.no_grad():
+                logits = model(torch.tensor([prompt + option])).logits[0]
+            after = logits[len(prompt) - 1 : -1].log_softmax(-1)
+            total += sum(after[place, token].item() for place, token in enumerate(option))
+        return total
+
+    def one_by_one():
+        return sum(one_request(*pair) for pair in pairs)
+
+    def in_flight():
+        with concurrent.futures.ThreadPoolExecutor(32) as pool:
+            return sum(pool.map(lambda pair: one_request(*pair), pairs))
+
+    computed = {}
+
+    def grace(method, count):
+        before = metric("prompt_tokens_total"), metric("prefix_cache_hits_total")
+        said = json.loads(
+            subprocess.run(
+                [RELEASE / "examples/score_speed", URL, NAME, method, str(count), file],
+                check=True, capture_output=True, text=True,
+            ).stdout
+        )
+        sent, hits = (metric(name) - old for name, old in zip(["prompt_tokens_total", "prefix_cache_hits_total"], before))
+        computed[f"{method} x{count}"] = (said, sent, sent - hits)
+        seconds.setdefault(f"{method} x{count}", []).append(said["seconds"])
+        return said["sum"]
+
+    seconds, sums = {}, {}
+    with open(folder / "vllm.log", "w") as log:
+        server = start_vllm(log)
+        try:
+            for pair in pairs[:3]:
+                one_request(*pair)  # compiles what log-probabilities need
+            for _ in range(ROUNDS):
+                for name, act in [("transformers", transformers), ("one by one", one_by_one), ("32 in flight", in_flight)]:
+                    took, sums[name] = measured(act)
+                    seconds.setdefault(name, []).append(took)
+                for method, count in METHODS:
+                    sums[f"{method} x{count}"] = grace(method, count)
+        finally:
+            os.killpg(server.pid, signal.SIGKILL)
+    largest = max(abs(total - sums["transformers"]) for total in sums.values())
+    print(f"\n{NAME}: {len(queries)} queries of 11 options, {len(pairs)} options, sums within {largest:.1e} nat")
+    first = statistics.median(seconds["transformers"])
+    for name, took in seconds.items():
+        middle = statistics.median(took)
+        said, sent, new = computed.get(name, (None, 0, 0))
+        tokens = f", {sent:.0f} prompt tokens sent, {new:.0f} computed" if said else ""
+        print(f"| {name} | {middle:.2f} s ({min(took):.2f} to {max(took):.2f}) | {first / middle:.2f} times transformers' speed{tokens} |")
+
+    distinct = {json.dumps(query) for query in everything}
+    every = [pair for query in everything for pair in ids_of(query)]
+    once = [ids_of(json.loads(query)) for query in sorted(distinct)]
+    print(f"study 1: {len(everything)} queries, {len(distinct)} distinct")
+    print(f"  one request an option: {len(every)} requests, {sum(len(p) + len(o) for p, o in every)} prompt tokens")
+    joint = sum(len(pairs[0][0]) + sum(len(p) + len(o) for p, o in pairs) for pairs in once)
+    print(f"  prompt_logprobs, equal queries once: {len(once)} requests, {joint} prompt tokens")
+    nodes = sum(
+        len({tuple(o[:depth]) for _, o in pairs for depth in range(len(o))}) for pairs in once
+    )
+    tokenise = sum(1 + len(pairs) for pairs in once)
+    sent = sum(
+        len(pairs[0][0]) + len(path)
+        for pairs in once
+        for path in {tuple(o[:depth]) for _, o in pairs for depth in range(len(o))}
+    )
+    print(f"  trie, equal queries once: {len(once)} requests and {tokenise} to /tokenize, {nodes} prompts of {sent} tokens")
+
+
+main()
