@@ -3,24 +3,79 @@
 //!
 //! A deserialiser stops at the first mistake and often cannot say where it is;
 //! so files that people write are read through [`Document`] and [`Field`].
+//!
+//! ```
+//! use grace_core::yaml::Document;
+//!
+//! let document = Document::parse("limits.yaml", "gpus: many\nnodes: 3\n")?;
+//! let map = document.root().mapping(&["gpus", "nodes"]);
+//! let gpus = map.and_then(|map| map.required("gpus")?.integer(0, 8));
+//! let problems = document.finish(gpus).unwrap_err();
+//! assert_eq!(
+//!     problems.to_string(),
+//!     "limits.yaml:1: `gpus` is `many`, expected a whole number from 0 to 8"
+//! );
+//! # Ok::<(), grace_core::Problems>(())
+//! ```
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
 
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 
 use crate::problem::{Problem, Problems};
 
 /// A parsed YAML file and the mistakes found in it so far.
-pub(crate) struct Document<'t> {
+pub struct Document<'t> {
     file: &'t str,
     text: &'t str,
     root: MarkedYaml<'t>,
     problems: RefCell<Problems>,
+    /// The byte at which every 64th character begins.
+    starts: OnceCell<Vec<usize>>,
+}
+
+/// The line of every key and item of a [`Document`], by path (`models.tiny.gpu.count`, `stop[0]`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Places {
+    file: String,
+    lines: BTreeMap<String, u64>,
+}
+
+impl Places {
+    /// The file's name in messages.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The line of `path`, or of what is nearest above it in the file.
+    pub fn line(&self, path: &str) -> Option<u64> {
+        let ends = path.rmatch_indices(['.', '[']).map(|(end, _)| end);
+        let paths = std::iter::once(path).chain(ends.filter_map(|end| path.get(..end)));
+        paths
+            .into_iter()
+            .find_map(|path| self.lines.get(path))
+            .copied()
+    }
+
+    /// A problem at `path`.
+    pub fn problem(&self, path: &str, message: impl Into<String>) -> Problem {
+        let problem = Problem::new(&self.file, message).at_key(path);
+        match self.line(path) {
+            Some(line) => problem.at_line(line),
+            None => problem,
+        }
+    }
 }
 
 impl<'t> Document<'t> {
     /// Parses `text`, the content of `file`.
-    pub(crate) fn parse(file: &'t str, text: &'t str) -> Result<Self, Problems> {
+    ///
+    /// # Errors
+    ///
+    /// Returns a problem if `text` is no YAML, or not exactly one document.
+    pub fn parse(file: &'t str, text: &'t str) -> Result<Self, Problems> {
         let mut documents = MarkedYaml::load_from_str(text).map_err(|error| {
             let line = error.marker().line() as u64;
             Problem::new(file, format!("is not valid YAML: {}", error.info())).at_line(line)
@@ -36,6 +91,7 @@ impl<'t> Document<'t> {
             text,
             root: documents.remove(0),
             problems: RefCell::default(),
+            starts: OnceCell::new(),
         })
     }
 
@@ -67,12 +123,31 @@ impl<'t> Document<'t> {
 
     /// The byte at which the character at `index` begins.
     fn byte(&self, index: usize) -> usize {
-        let mut starts = self.text.char_indices();
-        starts.nth(index).map_or(self.text.len(), |(byte, _)| byte)
+        const STEP: usize = 64;
+        let starts = self.starts.get_or_init(|| {
+            let bytes = self.text.char_indices().map(|(byte, _)| byte);
+            bytes.step_by(STEP).collect()
+        });
+        let Some(&near) = starts.get(index / STEP) else {
+            return self.text.len();
+        };
+        let rest = self.text.get(near..).unwrap_or_default();
+        let at = rest.char_indices().nth(index % STEP);
+        at.map_or(self.text.len(), |(byte, _)| near + byte)
+    }
+
+    /// Where everything is.
+    pub fn places(&self) -> Places {
+        let mut lines = BTreeMap::new();
+        note_lines(&self.root().children(), &mut lines);
+        Places {
+            file: self.file.to_owned(),
+            lines,
+        }
     }
 
     /// The whole file as a field.
-    pub(crate) fn root(&self) -> Field<'_> {
+    pub fn root(&self) -> Field<'_> {
         Field {
             document: self,
             node: &self.root,
@@ -82,7 +157,11 @@ impl<'t> Document<'t> {
     }
 
     /// `value` if no mistake was noted.
-    pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, Problems> {
+    ///
+    /// # Errors
+    ///
+    /// Returns all that was noted.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, Problems> {
         let problems = self.problems.into_inner();
         match (value, problems.is_empty()) {
             (Some(value), true) => Ok(value),
@@ -94,7 +173,7 @@ impl<'t> Document<'t> {
 
 /// A value of a [`Document`], with its place.
 #[derive(Clone)]
-pub(crate) struct Field<'d> {
+pub struct Field<'d> {
     document: &'d Document<'d>,
     node: &'d MarkedYaml<'d>,
     path: String,
@@ -102,8 +181,13 @@ pub(crate) struct Field<'d> {
 }
 
 impl<'d> Field<'d> {
+    /// Its path in the file (`models.tiny.gpu`); empty for the file as a whole.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Notes a mistake at this value.
-    pub(crate) fn problem(&self, message: impl Into<String>) {
+    pub fn problem(&self, message: impl Into<String>) {
         let problem = Problem::new(self.document.file, message)
             .at_line(self.line)
             .at_key(&self.path);
@@ -111,7 +195,7 @@ impl<'d> Field<'d> {
     }
 
     /// A mapping whose keys are all among `known`.
-    pub(crate) fn mapping(&self, known: &[&str]) -> Option<Mapping<'d>> {
+    pub fn mapping(&self, known: &[&str]) -> Option<Mapping<'d>> {
         let mapping = self.any_mapping()?;
         for field in mapping.fields() {
             let name = field.name();
@@ -124,7 +208,7 @@ impl<'d> Field<'d> {
     }
 
     /// A mapping with keys of the user's choice.
-    pub(crate) fn any_mapping(&self) -> Option<Mapping<'d>> {
+    pub fn any_mapping(&self) -> Option<Mapping<'d>> {
         let YamlData::Mapping(entries) = &self.node.data else {
             self.expected("a mapping (`key: value` lines)");
             return None;
@@ -159,8 +243,42 @@ impl<'d> Field<'d> {
         })
     }
 
+    /// What is below this value, without a word about what is expected.
+    fn children(&self) -> Vec<Self> {
+        let child = |node, name: &str, line| Field {
+            document: self.document,
+            node,
+            path: match name.chars().next() {
+                Some('[') | None => format!("{}{name}", self.path),
+                _ if self.path.is_empty() => name.to_owned(),
+                _ => format!("{}.{name}", self.path),
+            },
+            line,
+        };
+        match &self.node.data {
+            YamlData::Mapping(entries) => entries
+                .iter()
+                .map(|(key, node)| {
+                    let name = self.document.plain_text(key).unwrap_or_default();
+                    child(node, name, line_of(key))
+                })
+                .collect(),
+            YamlData::Sequence(items) => items
+                .iter()
+                .enumerate()
+                .map(|(position, node)| child(node, &format!("[{position}]"), line_of(node)))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether it is a list.
+    pub fn is_list(&self) -> bool {
+        matches!(self.node.data, YamlData::Sequence(_))
+    }
+
     /// The items of a list.
-    pub(crate) fn list(&self) -> Option<Vec<Self>> {
+    pub fn list(&self) -> Option<Vec<Self>> {
         let YamlData::Sequence(items) = &self.node.data else {
             self.expected("a list");
             return None;
@@ -175,7 +293,7 @@ impl<'d> Field<'d> {
     }
 
     /// Non-empty text; a number or truth value is taken as it is written in the file.
-    pub(crate) fn text(&self) -> Option<String> {
+    pub fn text(&self) -> Option<String> {
         match self.document.plain_text(self.node) {
             Some(text) if !text.is_empty() => Some(text.to_owned()),
             _ => {
@@ -186,12 +304,12 @@ impl<'d> Field<'d> {
     }
 
     /// A list of texts.
-    pub(crate) fn texts(&self) -> Option<Vec<String>> {
+    pub fn texts(&self) -> Option<Vec<String>> {
         self.list()?.iter().map(Self::text).collect()
     }
 
     /// A whole number from `min` to `max`.
-    pub(crate) fn integer(&self, min: i64, max: i64) -> Option<i64> {
+    pub fn integer(&self, min: i64, max: i64) -> Option<i64> {
         match self.node.data {
             YamlData::Value(Scalar::Integer(value)) if (min..=max).contains(&value) => Some(value),
             _ => {
@@ -206,8 +324,17 @@ impl<'d> Field<'d> {
         }
     }
 
+    /// `true` or `false`.
+    pub fn boolean(&self) -> Option<bool> {
+        let YamlData::Value(Scalar::Boolean(value)) = self.node.data else {
+            self.expected("`true` or `false`");
+            return None;
+        };
+        Some(value)
+    }
+
     /// A number from `min` to `max`.
-    pub(crate) fn number(&self, min: f64, max: f64) -> Option<f64> {
+    pub fn number(&self, min: f64, max: f64) -> Option<f64> {
         let value = match &self.node.data {
             #[expect(clippy::cast_precision_loss, reason = "settings are small numbers")]
             YamlData::Value(Scalar::Integer(value)) => Some(*value as f64),
@@ -224,11 +351,7 @@ impl<'d> Field<'d> {
     }
 
     /// Text that `parse` understands; `expected` says what that is.
-    pub(crate) fn parsed<T>(
-        &self,
-        expected: &str,
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Option<T> {
+    pub fn parsed<T>(&self, expected: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let text = self.text()?;
         let value = parse(&text);
         if value.is_none() {
@@ -238,7 +361,7 @@ impl<'d> Field<'d> {
     }
 
     /// Notes that something else was expected here.
-    pub(crate) fn expected(&self, what: &str) {
+    pub fn expected(&self, what: &str) {
         self.problem(format!("is {}, expected {what}", self.describe()));
     }
 
@@ -260,26 +383,26 @@ impl<'d> Field<'d> {
 }
 
 /// The keys of a mapping, in the order of the file.
-pub(crate) struct Mapping<'d> {
+pub struct Mapping<'d> {
     owner: Field<'d>,
     fields: Vec<(String, Field<'d>)>,
 }
 
 impl<'d> Mapping<'d> {
     /// All fields.
-    pub(crate) fn fields(&self) -> impl Iterator<Item = &Field<'d>> {
+    pub fn fields(&self) -> impl Iterator<Item = &Field<'d>> {
         self.fields.iter().map(|(_, field)| field)
     }
 
     /// Keys and fields.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &Field<'d>)> {
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &Field<'d>)> {
         self.fields
             .iter()
             .map(|(name, field)| (name.as_str(), field))
     }
 
     /// The field `key`, if it is there and not empty.
-    pub(crate) fn optional(&self, key: &str) -> Option<&Field<'d>> {
+    pub fn optional(&self, key: &str) -> Option<&Field<'d>> {
         self.fields
             .iter()
             .find(|(name, _)| name == key)
@@ -288,13 +411,44 @@ impl<'d> Mapping<'d> {
     }
 
     /// The field `key`; its absence is a mistake.
-    pub(crate) fn required(&self, key: &str) -> Option<&Field<'d>> {
+    pub fn required(&self, key: &str) -> Option<&Field<'d>> {
         let field = self.optional(key);
         if field.is_none() {
             self.owner
                 .problem(format!("has no `{key}`, which is required"));
         }
         field
+    }
+}
+
+fn note_lines(fields: &[Field<'_>], lines: &mut BTreeMap<String, u64>) {
+    for field in fields {
+        lines.insert(field.path.clone(), field.line);
+        note_lines(&field.children(), lines);
+    }
+}
+
+impl fmt::Debug for Document<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document")
+            .field("file", &self.file)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Field<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Field({}:{}: {})",
+            self.document.file, self.line, self.path
+        )
+    }
+}
+
+impl fmt::Debug for Mapping<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.fields()).finish()
     }
 }
 
