@@ -67,6 +67,10 @@ pub(super) fn count(map: &Mapping<'_>, key: &str, range: (u32, u32), default: u3
 }
 
 /// A whole number from `min` to `max` under `key`, if it is there; `None` if it is wrong.
+#[expect(
+    clippy::option_option,
+    reason = "as in all of this parser, the outer one says whether it could be read"
+)]
 pub(super) fn optional_count(
     map: &Mapping<'_>,
     key: &str,

@@ -66,7 +66,7 @@ pub struct SecretKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigSource {
-    /// In ConfigMaps made from the configuration folder, whose names begin so.
+    /// In `ConfigMaps` made from the configuration folder, whose names begin so.
     ConfigMap(String),
     /// In a folder of a claim.
     Claim {
@@ -392,11 +392,7 @@ fn env(field: &Field<'_>) -> Option<BTreeMap<String, String>> {
 }
 
 fn queue(field: &Field<'_>) -> Option<String> {
-    checked(
-        field,
-        |text| is_dns_label(text),
-        "the name of a local queue of Kueue",
-    )
+    checked(field, is_dns_label, "the name of a local queue of Kueue")
 }
 
 fn lifetime(map: &Mapping<'_>) -> Option<Lifetime> {

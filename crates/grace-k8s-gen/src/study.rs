@@ -1,0 +1,119 @@
+//! What the pods are to run: seeds, and the files of the configuration folder.
+
+use std::collections::BTreeMap;
+
+use grace_core::Digest;
+use grace_core::cluster::Workload;
+use grace_core::digest::Hasher;
+use grace_seed::SeedPlan;
+
+/// What the pods are to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Study {
+    /// The seeds of all replications; also how many there are.
+    pub seeds: SeedPlan,
+    /// The digest of each experiment's file, by id.
+    pub experiments: BTreeMap<String, Digest>,
+    /// The files of the configuration folder, by path in it (`stimuli/study1.csv`).
+    pub files: BTreeMap<String, String>,
+    /// Stimuli files that the experiments need.
+    pub stimuli: Vec<String>,
+}
+
+impl Study {
+    /// Stimuli files that are needed but not in the configuration folder.
+    pub fn missing_stimuli(&self) -> Vec<&str> {
+        let missing = |file: &&String| !self.files.contains_key(&format!("stimuli/{file}"));
+        let mut missing: Vec<&str> = self
+            .stimuli
+            .iter()
+            .filter(missing)
+            .map(String::as_str)
+            .collect();
+        missing.sort_unstable();
+        missing.dedup();
+        missing
+    }
+
+    /// The base seeds, as `1001-1005`.
+    pub(crate) fn base_seeds(&self) -> String {
+        self.range(|index| {
+            self.seeds
+                .base_seed(index)
+                .map(|seed| seed.0)
+                .unwrap_or_default()
+        })
+    }
+
+    /// The experiment seeds, as `study1_exp1=1001-1005 study2_exp1=2001-2005`.
+    pub(crate) fn experiment_seeds(&self) -> String {
+        let seeds = self.seeds.experiments().map(|(id, _)| {
+            let seed = |index| {
+                self.seeds
+                    .experiment_seed(index, id)
+                    .map(|seed| seed.0)
+                    .unwrap_or_default()
+            };
+            format!("{id}={}", self.range(seed))
+        });
+        seeds.collect::<Vec<_>>().join(" ")
+    }
+
+    fn range(&self, seed: impl Fn(u32) -> u64) -> String {
+        let last = self.seeds.replications() - 1;
+        if last == 0 {
+            seed(0).to_string()
+        } else {
+            format!("{}-{}", seed(0), seed(last))
+        }
+    }
+
+    /// The digest of what decides the results of `workload`: model, seeds, experiments and stimuli. Resources,
+    /// parallelism and the cluster are no part of it.
+    pub(crate) fn fingerprint(&self, workload: &Workload) -> Digest {
+        let mut hasher = Hasher::new();
+        let model = &workload.model;
+        let (server, none) = (&model.server, String::new());
+        let number =
+            |number: Option<u32>| number.map_or_else(String::new, |number| number.to_string());
+        for part in [
+            "grace.plan-fingerprint/v1",
+            model.key.as_str(),
+            &model.name,
+            &model.served_name,
+            model.revision.as_ref().unwrap_or(&none),
+            model.api.as_str(),
+            &number(server.tensor_parallel_size),
+            server.dtype.as_ref().unwrap_or(&none),
+            &number(server.max_model_len),
+        ] {
+            hasher.field(part.as_bytes());
+        }
+        let reasoning = model.reasoning.as_ref();
+        let markers = reasoning.map_or_else(Vec::new, |reasoning| {
+            vec![
+                reasoning.start.clone(),
+                reasoning.end.clone(),
+                reasoning.max_tokens.to_string(),
+            ]
+        });
+        for list in [&model.stop, &server.extra_args, &markers] {
+            hasher.field(list.len().to_string().as_bytes());
+            list.iter().for_each(|part| hasher.field(part.as_bytes()));
+        }
+        hasher.field(self.experiment_seeds().as_bytes());
+        for (id, digest) in &self.experiments {
+            hasher.field(id.as_bytes());
+            hasher.field(digest.as_bytes());
+        }
+        for (path, text) in self
+            .files
+            .iter()
+            .filter(|(path, _)| *path == "plan.yaml" || path.starts_with("stimuli/"))
+        {
+            hasher.field(path.as_bytes());
+            hasher.field(text.as_bytes());
+        }
+        hasher.finish()
+    }
+}
