@@ -6,12 +6,12 @@ use grace_core::digest::Hasher;
 use grace_core::{Problem, Problems};
 use serde::Serialize;
 
-/// The most bytes that a ConfigMap may hold, and some room for its keys.
+/// The most bytes that a `ConfigMap` may hold, and some room for its keys.
 const MOST_BYTES: usize = (1 << 20) - (16 << 10);
 /// Digits of the digest that a name ends with.
 const DIGITS: usize = 10;
 
-/// A ConfigMap to be made.
+/// A `ConfigMap` to be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Packed {
     /// Its name.
@@ -20,7 +20,7 @@ pub(crate) struct Packed {
     pub(crate) files: Vec<PackedFile>,
 }
 
-/// A file in a ConfigMap.
+/// A file in a `ConfigMap`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct PackedFile {
     /// The key, which has no `/`.
@@ -31,7 +31,7 @@ pub(crate) struct PackedFile {
     pub(crate) text: String,
 }
 
-/// Packs `files` into as few ConfigMaps as hold them in order; `prefix` begins their names.
+/// Packs `files` into as few `ConfigMaps` as hold them in order; `prefix` begins their names.
 ///
 /// # Errors
 ///

@@ -99,7 +99,9 @@ impl Study {
         });
         for list in [&model.stop, &server.extra_args, &markers] {
             hasher.field(list.len().to_string().as_bytes());
-            list.iter().for_each(|part| hasher.field(part.as_bytes()));
+            for part in list {
+                hasher.field(part.as_bytes());
+            }
         }
         hasher.field(self.experiment_seeds().as_bytes());
         for (id, digest) in &self.experiments {

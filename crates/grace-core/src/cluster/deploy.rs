@@ -126,7 +126,7 @@ cluster:
         assert_eq!(workload.gpu.resource, "nvidia.com/gpu");
         assert_eq!(workload.gpu.node_selector["nvidia.com/gpu.product"], "T4");
         assert_eq!(workload.resources.shm_size.as_str(), "2Gi");
-        assert_eq!(config.cluster.run_as, 1000);
+        assert_eq!(config.cluster.run_as, 10_001);
         assert_eq!(config.cluster.lifetime.backoff_limit_per_index, 3);
     }
 

@@ -11,17 +11,19 @@ pub const MOST_LABEL_CHARACTERS: usize = 63;
 /// assert!(!is_dns_label("gemma-2.5") && !is_dns_label("Gemma") && !is_dns_label("-x"));
 /// ```
 pub fn is_dns_label(name: &str) -> bool {
-    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    name.len() <= MOST_LABEL_CHARACTERS
-        && name.chars().all(inner)
-        && !name.is_empty()
-        && !name.starts_with('-')
-        && !name.ends_with('-')
+    name.len() <= MOST_LABEL_CHARACTERS && is_part(name)
 }
 
-/// Whether `name` is a DNS-1123 subdomain: labels between dots, 253 characters at most.
+/// Whether `name` is a DNS-1123 subdomain as Kubernetes checks it: parts of lower-case letters, digits and inner hyphens
+/// between dots, 253 characters at most.
 pub fn is_dns_subdomain(name: &str) -> bool {
-    name.len() <= 253 && name.split('.').all(is_dns_label)
+    name.len() <= 253 && name.split('.').all(is_part)
+}
+
+/// Whether `part` is a label of any length.
+fn is_part(part: &str) -> bool {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    part.chars().all(inner) && !part.is_empty() && !part.starts_with('-') && !part.ends_with('-')
 }
 
 /// Whether `value` can be the value of a label: at most 63 letters, digits, `.`, `_` and `-`, the first and last

@@ -189,7 +189,7 @@ pub(super) fn cluster(field: &Field<'_>) -> Option<Cluster> {
     let env = map
         .optional("env")
         .map_or_else(|| Some(BTreeMap::new()), env);
-    let run_as = count(&map, "run_as", (1, 2_000_000_000), 1000);
+    let run_as = count(&map, "run_as", (1, 2_000_000_000), 10_001);
     let priority_class = map
         .optional("priority_class")
         .map_or(Some(None), |field| name(field).map(Some));

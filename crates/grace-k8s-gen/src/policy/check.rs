@@ -156,10 +156,11 @@ impl<'a> Subject<'a> {
         let name = self.manifest.object.name()?;
         (name.chars().count() > most as usize).then(|| Complaint {
             rule: "most_name_characters",
-            key: self.workload.map_or_else(
-                || String::from("cluster.pvcs"),
-                |workload| format!("models.{}", workload.model.key),
-            ),
+            key: match (self.workload, &self.manifest.object) {
+                (Some(workload), _) => format!("models.{}", workload.model.key),
+                (None, Object::ConfigMap(_)) => String::from("cluster.config"),
+                (None, _) => format!("cluster.pvcs.{name}"),
+            },
             found: format!("{name}, {} characters", name.chars().count()),
             limit: most.to_string(),
             fix: String::from("shorten it"),

@@ -40,26 +40,13 @@ pub(super) fn restricted(pod: &PodSpec) -> Vec<(String, String, &'static str)> {
     found
 }
 
-fn of_container(pod: &PodSpec, container: &Container) -> Vec<(&'static str, String, &'static str)> {
-    let mut found = Vec::new();
-    let (none, whole) = (
-        SecurityContext::default(),
-        pod.security_context.clone().unwrap_or_default(),
-    );
-    let own = container.security_context.as_ref().unwrap_or(&none);
-    let shown = |value: Option<bool>| {
-        value.map_or_else(|| String::from("nothing"), |value| value.to_string())
-    };
-    if own.privileged == Some(true) {
-        found.push(("securityContext.privileged", shown(own.privileged), "false"));
-    }
-    if own.allow_privilege_escalation != Some(false) {
-        found.push((
-            "securityContext.allowPrivilegeEscalation",
-            shown(own.allow_privilege_escalation),
-            "false",
-        ));
-    }
+/// A field, what was found there, what is expected.
+type Finding = (&'static str, String, &'static str);
+
+fn of_container(pod: &PodSpec, container: &Container) -> Vec<Finding> {
+    let whole = pod.security_context.clone().unwrap_or_default();
+    let own = container.security_context.clone().unwrap_or_default();
+    let mut found = privileges(&own);
     let non_root = own.run_as_non_root.or(whole.run_as_non_root);
     if non_root != Some(true) {
         found.push(("securityContext.runAsNonRoot", shown(non_root), "true"));
@@ -83,16 +70,36 @@ fn of_container(pod: &PodSpec, container: &Container) -> Vec<(&'static str, Stri
             "RuntimeDefault or Localhost",
         ));
     }
+    let ports = container.ports.iter().flatten();
+    if ports
+        .filter_map(|port| port.host_port)
+        .any(|port| port != 0)
+    {
+        found.push(("ports.hostPort", String::from("a port of the host"), "none"));
+    }
+    found
+}
+
+/// What a container may do beyond other programs.
+fn privileges(own: &SecurityContext) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if own.privileged == Some(true) {
+        found.push(("securityContext.privileged", shown(own.privileged), "false"));
+    }
+    if own.allow_privilege_escalation != Some(false) {
+        let escalation = shown(own.allow_privilege_escalation);
+        found.push((
+            "securityContext.allowPrivilegeEscalation",
+            escalation,
+            "false",
+        ));
+    }
     let capabilities = own.capabilities.clone().unwrap_or_default();
-    let drops_all = capabilities
-        .drop
-        .iter()
-        .flatten()
-        .any(|capability| capability == "ALL");
-    if !drops_all {
+    let dropped = capabilities.drop.unwrap_or_default();
+    if !dropped.iter().any(|capability| capability == "ALL") {
         found.push((
             "securityContext.capabilities.drop",
-            format!("{:?}", capabilities.drop.unwrap_or_default()),
+            format!("{dropped:?}"),
             "[ALL]",
         ));
     }
@@ -107,25 +114,14 @@ fn of_container(pod: &PodSpec, container: &Container) -> Vec<(&'static str, Stri
             "none but NET_BIND_SERVICE",
         ));
     }
-    if own
-        .proc_mount
-        .as_deref()
-        .is_some_and(|mount| mount != "Default")
-    {
-        found.push((
-            "securityContext.procMount",
-            own.proc_mount.clone().unwrap_or_default(),
-            "Default",
-        ));
-    }
-    let ports = container.ports.iter().flatten();
-    if ports
-        .filter_map(|port| port.host_port)
-        .any(|port| port != 0)
-    {
-        found.push(("ports.hostPort", String::from("a port of the host"), "none"));
+    if let Some(mount) = own.proc_mount.as_ref().filter(|mount| *mount != "Default") {
+        found.push(("securityContext.procMount", mount.clone(), "Default"));
     }
     found
+}
+
+fn shown(value: Option<bool>) -> String {
+    value.map_or_else(|| String::from("nothing"), |value| value.to_string())
 }
 
 fn is_allowed(volume: &Volume) -> bool {
