@@ -11,9 +11,15 @@ const MOST_PARALLELISM: i32 = 100_000;
 pub(super) fn check(job: &Job, faults: &mut Faults) {
     meta::check(&job.metadata, faults);
     let name = job.metadata.name.as_deref().unwrap_or_default();
-    faults.unless(name.len() <= MOST_LABEL_CHARACTERS, "metadata.name", || {
-        format!("would hold the name `{name}`, expected at most {MOST_LABEL_CHARACTERS} characters")
-    });
+    faults.unless(
+        name.len() <= MOST_LABEL_CHARACTERS,
+        "metadata.labels",
+        || {
+            format!(
+                "would hold the name `{name}`, expected at most {MOST_LABEL_CHARACTERS} characters"
+            )
+        },
+    );
     let Some(spec) = &job.spec else {
         faults.push("spec", "is required");
         return;
