@@ -1,6 +1,7 @@
 //! A whole `models.yaml`, as manifests need it.
 
-use super::settings::{Cluster, claim_name, cluster};
+use super::section::{claim_name, cluster};
+use super::settings::Cluster;
 use super::workload::{Workload, workload};
 use crate::id::ModelKey;
 use crate::model;

@@ -5,6 +5,7 @@ pub mod names;
 mod claim;
 mod deploy;
 mod parse;
+mod section;
 mod settings;
 mod workload;
 
