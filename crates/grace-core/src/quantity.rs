@@ -277,4 +277,19 @@ mod tests {
         assert!(quantity("1.5Gi").is_whole());
         assert_eq!(quantity("8Gi").units(), Some(8 << 30));
     }
+
+    proptest::proptest! {
+        /// What is suggested as a limit keeps to the rule that it is suggested for, and can be written into a file.
+        #[test]
+        fn a_share_is_never_more_than_the_share(
+            number in "[1-9][0-9]{0,5}(\\.[0-9]{1,3})?",
+            suffix in proptest::sample::select(vec!["", "m", "k", "M", "G", "Ki", "Mi", "Gi", "Ti", "e3"]),
+            percent in 100_u32..300,
+        ) {
+            let whole = quantity(&format!("{number}{suffix}"));
+            let share = whole.percent(percent);
+            proptest::prop_assert!(!share.exceeds_percent_of(percent, &whole));
+            proptest::prop_assert_eq!(&quantity(share.as_str()), &share);
+        }
+    }
 }

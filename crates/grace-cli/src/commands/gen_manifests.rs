@@ -57,7 +57,7 @@ pub(crate) fn run(args: &GenManifestsArgs) -> Result<u8, Failure> {
         return Err(refused(&breaches));
     }
     if let (Some(out), false) = (&args.out, args.check) {
-        folder::write(out, &texts, &standings)?;
+        folder::write(out, &texts, &standings).map_err(|error| unusable(&error))?;
     }
     match (args.cluster.output, &args.out) {
         (Format::Json, _) => output::json(&report)?,
@@ -144,7 +144,7 @@ fn compare(
     texts: &BTreeMap<&str, &str>,
     check: bool,
 ) -> Result<Vec<Standing>, Failure> {
-    let standings = folder::compare(out, texts, HEADER)?;
+    let standings = folder::compare(out, texts, HEADER).map_err(|error| unusable(&error))?;
     let foreign: Vec<&str> = standings
         .iter()
         .filter(|it| it.state == State::Foreign)
@@ -159,6 +159,10 @@ fn compare(
         foreign.join("`, `")
     );
     Err(Failure::configuration(message).with_hint("give a folder of its own as `--out`"))
+}
+
+fn unusable(error: &std::io::Error) -> Failure {
+    Failure::configuration(format!("the folder of `--out` cannot be used: {error}"))
 }
 
 fn refused(breaches: &[Breach]) -> Failure {

@@ -217,6 +217,22 @@ fn what_is_not_made_any_more_is_removed_and_what_others_made_is_not() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_used_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    generate(&file)
+        .run()
+        .exits(42)
+        .says(&["the folder of `--out` cannot be used: ", "file: "]);
+    generate(&file.join("below")).run().exits(42);
+    grace(["gen-manifests", "--config", "/nowhere"])
+        .run()
+        .exits(42)
+        .says(&["configuration /nowhere is no folder"]);
+}
+
+#[test]
 fn nothing_is_written_unless_all_is_valid() {
     let folder = tempfile::tempdir().unwrap();
     let (config, out) = (folder.path().join("models.yaml"), folder.path().join("out"));

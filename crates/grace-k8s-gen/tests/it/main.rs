@@ -6,6 +6,8 @@ mod config;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod broken;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod jobs;
