@@ -35,7 +35,7 @@ fn a_mount_needs_its_volume_and_a_path_of_its_own() {
                 .volume_mounts
                 .as_mut()
                 .unwrap()
-                .push(mount)
+                .push(mount);
         })
     };
     assert!(add(mount("nope", "/x")).ends_with("mounts the volume `nope`, which is not there"));
@@ -109,7 +109,7 @@ fn what_happens_to_failed_pods_must_be_possible() {
                     .as_mut()
                     .unwrap()
                     .rules[0],
-            )
+            );
         })
     };
     assert!(
