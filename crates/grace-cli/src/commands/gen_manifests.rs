@@ -1,7 +1,7 @@
 //! `gen-manifests`: from models.yaml to what a cluster accepts.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use grace_core::Problems;
 use grace_core::cluster::{ConfigSource, LAB};
@@ -91,25 +91,28 @@ fn show_policy(name: &str) -> Result<u8, Failure> {
     )))
 }
 
-/// The policies that are asked for, else those of the configuration.
+/// The policies that are asked for, else those of the configuration, whose files lie beside it.
 fn policies(args: &GenManifestsArgs, wanted: &Wanted) -> Result<Vec<Policy>, Failure> {
-    let names = if args.policy.is_empty() {
-        &wanted.config.cluster.policies
+    let (names, folder) = if args.policy.is_empty() {
+        let file = Path::new(wanted.config.places.file());
+        (&wanted.config.cluster.policies, file.parent())
     } else {
-        &args.policy
+        (&args.policy, None)
     };
     let mut problems = Problems::new();
     let mut policies = Vec::new();
     for name in names.iter().filter(|name| *name != "none") {
-        let path = Path::new(name);
+        let path = folder.map_or_else(|| PathBuf::from(name), |folder| folder.join(name));
         let policy = match Policy::builtin(name) {
             Some(policy) => policy,
-            None if path.exists() => wiring::read(path).and_then(|text| Policy::parse(name, &text)),
+            None if path.exists() => wiring::read(&path)
+                .and_then(|text| Policy::parse(&path.display().to_string(), &text)),
             None => {
                 let known = BUILTIN.map(|policy| policy.name).join("`, `");
-                let message =
-                    format!("policy `{name}` is neither a file nor one of the built-in `{known}`");
-                return Err(Failure::configuration(message));
+                return Err(Failure::configuration(format!(
+                    "policy `{}` is neither a file nor one of the built-in `{known}`",
+                    path.display()
+                )));
             }
         };
         match policy {

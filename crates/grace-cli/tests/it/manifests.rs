@@ -406,6 +406,18 @@ fn a_policy_of_ones_own_takes_the_place_of_the_configured_ones() {
             .count(),
         21
     );
+    let config = folder.path().join("models.yaml");
+    let lab = grace(["gen-manifests", "--show-config"]).run().stdout;
+    fs::write(
+        &config,
+        lab.replace("policy: [nrp, restricted]", "policy: nrp.yaml"),
+    )
+    .unwrap();
+    grace(["gen-manifests", "--config"])
+        .args([&config])
+        .run()
+        .exits(42)
+        .says(&["breaks the rule `limits_to_requests`", "limit 110 %"]);
     grace(["gen-manifests", "--policy", "nope"])
         .run()
         .exits(42)
