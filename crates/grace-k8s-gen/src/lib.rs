@@ -4,6 +4,7 @@ pub mod budget;
 pub mod check;
 pub mod policy;
 
+mod amount;
 mod config_map;
 mod facts;
 mod generate;

@@ -7,53 +7,29 @@ use grace_core::quantity::Quantity;
 use k8s_openapi::api::core::v1::{Container, PodSpec, ResourceRequirements};
 
 use super::{Faults, meta};
+use crate::amount::amount;
 
 /// The longest argument or variable that Linux takes: 32 pages.
 const MOST_ARGUMENT_BYTES: usize = 131_071;
 
+/// Where the pod is in a Job.
+const POD: &str = "spec.template.spec";
+
 pub(super) fn check(pod: &PodSpec, faults: &mut Faults) {
-    let spec = "spec.template.spec";
-    meta::labels(
-        pod.node_selector.as_ref(),
-        &format!("{spec}.nodeSelector"),
-        faults,
-    );
-    let mut volumes = BTreeSet::new();
-    for volume in pod.volumes.iter().flatten() {
-        let field = format!("{spec}.volumes[{}]", volume.name);
-        faults.unless(is_dns_label(&volume.name), &field, || {
-            String::from("has a name that is no DNS label")
-        });
-        faults.unless(volumes.insert(volume.name.as_str()), &field, || {
-            String::from("is there twice")
-        });
-    }
-    let mut names = BTreeSet::new();
-    faults.unless(
-        !pod.containers.is_empty(),
-        &format!("{spec}.containers"),
-        || String::from("is empty"),
-    );
-    let first = pod.init_containers.iter().flatten();
-    for (kind, container) in first
-        .map(|it| ("initContainers", it))
-        .chain(pod.containers.iter().map(|it| ("containers", it)))
-    {
-        let field = format!("{spec}.{kind}[{}]", container.name);
-        faults.unless(is_dns_label(&container.name), &field, || {
-            String::from("has a name that is no DNS label")
-        });
-        faults.unless(names.insert(container.name.as_str()), &field, || {
-            String::from("is there twice")
-        });
-        faults.unless(
-            container
-                .image
-                .as_deref()
-                .is_some_and(|image| !image.trim().is_empty()),
-            &field,
-            || String::from("has no image"),
-        );
+    let selector = format!("{POD}.nodeSelector");
+    meta::labels(pod.node_selector.as_ref(), &selector, faults);
+    let volumes = pod.volumes.iter().flatten();
+    let volumes = names("volumes", volumes.map(|it| it.name.as_str()), faults);
+    let (first, main) = (pod.init_containers.iter().flatten(), &pod.containers);
+    let all: Vec<&Container> = first.chain(main).collect();
+    names("containers", all.iter().map(|it| it.name.as_str()), faults);
+    faults.unless(!main.is_empty(), &format!("{POD}.containers"), || {
+        String::from("is empty")
+    });
+    for container in all {
+        let field = format!("{POD}.containers[{}]", container.name);
+        let image = container.image.as_deref().unwrap_or_default().trim();
+        faults.unless(!image.is_empty(), &field, || String::from("has no image"));
         mounts(container, &volumes, &field, faults);
         arguments(container, &field, faults);
         if let Some(resources) = &container.resources {
@@ -61,12 +37,28 @@ pub(super) fn check(pod: &PodSpec, faults: &mut Faults) {
         }
     }
     if let Some(seconds) = pod.active_deadline_seconds {
-        faults.unless(
-            seconds >= 1,
-            &format!("{spec}.activeDeadlineSeconds"),
-            || format!("is {seconds}, expected 1 or more"),
-        );
+        let field = format!("{POD}.activeDeadlineSeconds");
+        faults.unless(seconds >= 1, &field, || {
+            format!("is {seconds}, expected 1 or more")
+        });
     }
+}
+
+/// DNS labels, each once; returns them.
+fn names<'p>(
+    what: &str,
+    all: impl Iterator<Item = &'p str>,
+    faults: &mut Faults,
+) -> BTreeSet<&'p str> {
+    let mut seen = BTreeSet::new();
+    for name in all {
+        let field = format!("{POD}.{what}[{name}]");
+        faults.unless(is_dns_label(name), &field, || {
+            String::from("has a name that is no DNS label")
+        });
+        faults.unless(seen.insert(name), &field, || String::from("is there twice"));
+    }
+    seen
 }
 
 fn mounts(container: &Container, volumes: &BTreeSet<&str>, field: &str, faults: &mut Faults) {
@@ -122,13 +114,7 @@ fn check_resources(resources: &ResourceRequirements, field: &str, faults: &mut F
         .flat_map(|map| map.keys())
         .collect();
     for name in names {
-        let read = |map: Option<
-            &std::collections::BTreeMap<
-                String,
-                k8s_openapi::apimachinery::pkg::api::resource::Quantity,
-            >,
-        >| { Some(map?.get(name)?.0.parse::<Quantity>()) };
-        let (request, limit) = match (read(requests).transpose(), read(limits).transpose()) {
+        let (request, limit) = match (amount(requests, name), amount(limits, name)) {
             (Ok(request), Ok(limit)) => (request, limit),
             (Err(error), _) | (_, Err(error)) => {
                 faults.push(field, format!("asks for `{name}`: {error}"));

@@ -6,24 +6,24 @@ use k8s_openapi::api::core::v1::Container;
 
 use super::breach::Complaint;
 use super::file::{LimitsToRequests, Rules};
+use crate::amount::amount;
 
 /// The keys of models.yaml for a resource: request and limit.
 fn key_of(resource: &str) -> String {
     resource.replace('-', "_")
 }
 
-fn amount(container: &Container, resource: &str) -> Option<(Quantity, Quantity)> {
+/// Request and limit of a container, if it has both.
+fn both(container: &Container, resource: &str) -> Option<(Quantity, Quantity)> {
     let resources = container.resources.as_ref()?;
-    let read = |map: &Option<
-        std::collections::BTreeMap<String, k8s_openapi::apimachinery::pkg::api::resource::Quantity>,
-    >| { map.as_ref()?.get(resource)?.0.parse::<Quantity>().ok() };
-    Some((read(&resources.requests)?, read(&resources.limits)?))
+    let request = amount(resources.requests.as_ref(), resource).ok()??;
+    Some((request, amount(resources.limits.as_ref(), resource).ok()??))
 }
 
 /// Limits far over requests.
 pub(super) fn limits(rule: &LimitsToRequests, container: &Container, path: &str) -> Vec<Complaint> {
     let over = rule.resources.iter().filter_map(|resource| {
-        let (request, limit) = amount(container, resource)?;
+        let (request, limit) = both(container, resource)?;
         let exempt = rule
             .exempt_up_to
             .get(resource)
@@ -59,7 +59,7 @@ pub(super) fn equal_limits(
     let unequal = ["cpu", "memory", "ephemeral-storage"]
         .iter()
         .filter_map(|resource| {
-            let (request, limit) = amount(container, resource)?;
+            let (request, limit) = both(container, resource)?;
             (request != limit).then(|| Complaint {
                 rule: "equal_limits_over_pods",
                 key: format!("{path}.{}_limit", key_of(resource)),

@@ -48,5 +48,5 @@ fn what_a_real_api_server_refused_is_refused_and_what_it_took_is_taken() {
             "{name}: {causes:?} {faults:?}"
         );
     }
-    assert_eq!(refused, 22);
+    assert_eq!(refused, 25);
 }
