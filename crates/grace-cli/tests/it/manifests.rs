@@ -69,8 +69,9 @@ fn check_golden(name: &str, args: &[&str]) {
         .filter(|path| !made.contains_key(*path))
         .collect();
     if std::env::var_os("UPDATE_EXPECT").is_some() {
-        left.iter()
-            .for_each(|path| fs::remove_file(golden.join(path)).unwrap());
+        for path in left {
+            fs::remove_file(golden.join(path)).unwrap();
+        }
     } else {
         assert_eq!(
             left,
@@ -151,7 +152,7 @@ fn the_arguments_of_pods_are_arguments_of_this_program() {
     assert!(parsed >= 18, "{parsed}");
 }
 
-/// The pod's own arguments, on the folder that its volume makes of the ConfigMap, against a simulated server.
+/// The pod's own arguments, on the folder that its volume makes of the `ConfigMap`, against a simulated server.
 #[test]
 fn a_pod_can_run_what_its_config_map_holds() {
     let golden = contents(&testdata("golden/k8s/options"));
