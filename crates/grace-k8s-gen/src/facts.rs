@@ -1,10 +1,11 @@
 //! What the templates see: values only, decided beforehand.
 
+use grace_core::Digest;
 use grace_core::cluster::{Claim, Cluster, ConfigSource, SecretKey, Workload};
 use serde::Serialize;
 
 use crate::config_map::Packed;
-use crate::study::Study;
+use crate::study::{Study, fingerprint};
 
 /// A key with its value: templates go through lists in order.
 #[derive(Debug, Clone, Serialize)]
@@ -24,6 +25,20 @@ pub(crate) struct Secret<'a> {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Folder<'a> {
     name: &'a str,
+    path: &'a str,
+}
+
+/// A `ConfigMap` as a volume sees it: without the texts, which would be copied for each Job.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Mounted<'a> {
+    name: &'a str,
+    files: Vec<MountedFile<'a>>,
+}
+
+/// A key of a `ConfigMap`, and where it is seen.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct MountedFile<'a> {
+    key: &'a str,
     path: &'a str,
 }
 
@@ -51,7 +66,7 @@ pub(crate) struct Shared<'a> {
     tolerations: Vec<TolerationFacts<'a>>,
     results_pvc: &'a str,
     config_claim: Option<Folder<'a>>,
-    config_maps: &'a [Packed],
+    config_maps: Vec<Mounted<'a>>,
     fail_fast: bool,
     backoff_limit_per_index: u32,
     active_deadline_seconds: Option<u32>,
@@ -62,6 +77,10 @@ pub(crate) struct Shared<'a> {
     prefetch_memory: &'a str,
     base_seeds: String,
     experiment_seeds: String,
+    #[serde(skip)]
+    replications: u32,
+    #[serde(skip)]
+    study: Digest,
 }
 
 /// One model's Jobs.
@@ -115,6 +134,19 @@ fn pairs<'a>(map: impl IntoIterator<Item = (&'a String, &'a String)>) -> Vec<Pai
         .collect()
 }
 
+impl<'a> Mounted<'a> {
+    fn of(packed: &'a Packed) -> Self {
+        let files = packed.files.iter().map(|file| MountedFile {
+            key: &file.key,
+            path: &file.path,
+        });
+        Self {
+            name: &packed.name,
+            files: files.collect(),
+        }
+    }
+}
+
 impl<'a> Shared<'a> {
     pub(crate) fn of(cluster: &'a Cluster, study: &Study, config_maps: &'a [Packed]) -> Self {
         let lifetime = cluster.lifetime;
@@ -148,7 +180,7 @@ impl<'a> Shared<'a> {
             tolerations: tolerations.collect(),
             results_pvc: &cluster.results_pvc,
             config_claim,
-            config_maps,
+            config_maps: config_maps.iter().map(Mounted::of).collect(),
             fail_fast: lifetime.fail_fast,
             backoff_limit_per_index: lifetime.backoff_limit_per_index,
             active_deadline_seconds: lifetime.active_deadline_seconds,
@@ -159,6 +191,8 @@ impl<'a> Shared<'a> {
             prefetch_memory: cluster.prefetch.memory.as_str(),
             base_seeds: study.base_seeds(),
             experiment_seeds: study.experiment_seeds(),
+            replications: study.seeds.replications(),
+            study: study.digest(),
         }
     }
 }
@@ -168,11 +202,10 @@ impl<'a> JobFacts<'a> {
         shared: &'a Shared<'a>,
         cluster: &'a Cluster,
         workload: &'a Workload,
-        study: &Study,
         (name, parallelism): (&'a str, u32),
     ) -> Self {
         let (model, resources) = (&workload.model, &workload.resources);
-        let completions = study.seeds.replications();
+        let completions = shared.replications;
         Self {
             shared,
             name,
@@ -180,7 +213,7 @@ impl<'a> JobFacts<'a> {
             model_name: &model.name,
             display_name: &workload.display_name,
             revision: model.revision.as_deref(),
-            fingerprint: study.fingerprint(workload).to_string(),
+            fingerprint: fingerprint(workload, &shared.study).to_string(),
             completions,
             parallelism,
             max_failed_indexes: cluster

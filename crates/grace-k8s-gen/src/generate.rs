@@ -107,13 +107,7 @@ pub fn generate(request: &Request<'_>) -> Result<Vec<Manifest>, GenerateError> {
     }
     for job in &jobs {
         let model = Some(&job.workload.model.key);
-        let facts = JobFacts::of(
-            &shared,
-            cluster,
-            job.workload,
-            request.study,
-            (&job.name, job.parallelism),
-        );
+        let facts = JobFacts::of(&shared, cluster, job.workload, (&job.name, job.parallelism));
         press.print(
             format!("jobs/{}.yaml", job.name),
             Template::Job,

@@ -68,54 +68,54 @@ impl Study {
         }
     }
 
-    /// The digest of what decides the results of `workload`: model, seeds, experiments and stimuli. Resources,
-    /// parallelism and the cluster are no part of it.
-    pub(crate) fn fingerprint(&self, workload: &Workload) -> Digest {
+    /// The digest of what decides results whatever the model: seeds, experiments, plan and stimuli.
+    pub(crate) fn digest(&self) -> Digest {
         let mut hasher = Hasher::new();
-        let model = &workload.model;
-        let (server, none) = (&model.server, String::new());
-        let number =
-            |number: Option<u32>| number.map_or_else(String::new, |number| number.to_string());
-        for part in [
-            "grace.plan-fingerprint/v1",
-            model.key.as_str(),
-            &model.name,
-            &model.served_name,
-            model.revision.as_ref().unwrap_or(&none),
-            model.api.as_str(),
-            &number(server.tensor_parallel_size),
-            server.dtype.as_ref().unwrap_or(&none),
-            &number(server.max_model_len),
-        ] {
-            hasher.field(part.as_bytes());
-        }
-        let reasoning = model.reasoning.as_ref();
-        let markers = reasoning.map_or_else(Vec::new, |reasoning| {
-            vec![
-                reasoning.start.clone(),
-                reasoning.end.clone(),
-                reasoning.max_tokens.to_string(),
-            ]
-        });
-        for list in [&model.stop, &server.extra_args, &markers] {
-            hasher.field(list.len().to_string().as_bytes());
-            for part in list {
-                hasher.field(part.as_bytes());
-            }
-        }
         hasher.field(self.experiment_seeds().as_bytes());
         for (id, digest) in &self.experiments {
             hasher.field(id.as_bytes());
             hasher.field(digest.as_bytes());
         }
-        for (path, text) in self
-            .files
-            .iter()
-            .filter(|(path, _)| *path == "plan.yaml" || path.starts_with("stimuli/"))
-        {
+        let decides = |path: &str| path == "plan.yaml" || path.starts_with("stimuli/");
+        for (path, text) in self.files.iter().filter(|(path, _)| decides(path)) {
             hasher.field(path.as_bytes());
             hasher.field(text.as_bytes());
         }
         hasher.finish()
     }
+}
+
+/// The digest of what decides the results of `workload` in the study of this digest. Resources, parallelism and the
+/// cluster are no part of it.
+pub(crate) fn fingerprint(workload: &Workload, study: &Digest) -> Digest {
+    let mut hasher = Hasher::new();
+    let model = &workload.model;
+    let (server, none) = (&model.server, String::new());
+    let number = |number: Option<u32>| number.map_or_else(String::new, |number| number.to_string());
+    for part in [
+        "grace.plan-fingerprint/v1",
+        model.key.as_str(),
+        &model.name,
+        &model.served_name,
+        model.revision.as_ref().unwrap_or(&none),
+        model.api.as_str(),
+        &number(server.tensor_parallel_size),
+        server.dtype.as_ref().unwrap_or(&none),
+        &number(server.max_model_len),
+    ] {
+        hasher.field(part.as_bytes());
+    }
+    let reasoning = model.reasoning.as_ref();
+    let markers = reasoning.map_or_else(Vec::new, |reasoning| {
+        let most = reasoning.max_tokens.to_string();
+        vec![reasoning.start.clone(), reasoning.end.clone(), most]
+    });
+    for list in [&model.stop, &server.extra_args, &markers] {
+        hasher.field(list.len().to_string().as_bytes());
+        for part in list {
+            hasher.field(part.as_bytes());
+        }
+    }
+    hasher.field(study.as_bytes());
+    hasher.finish()
 }

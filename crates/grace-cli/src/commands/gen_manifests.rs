@@ -49,10 +49,10 @@ pub(crate) fn run(args: &GenManifestsArgs) -> Result<u8, Failure> {
     for warning in &warnings {
         output::note(&format!("warning: {warning}"))?;
     }
-    let report = Report::of(&manifests, &standings, &breaches, &warnings);
+    let report = || Report::of(&manifests, &standings, &breaches, &warnings);
     if !breaches.is_empty() {
         if args.cluster.output == Format::Json {
-            output::json(&report)?;
+            output::json(&report())?;
         }
         return Err(refused(&breaches));
     }
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &GenManifestsArgs) -> Result<u8, Failure> {
         folder::write(out, &texts, &standings).map_err(|error| unusable(&error))?;
     }
     match (args.cluster.output, &args.out) {
-        (Format::Json, _) => output::json(&report)?,
+        (Format::Json, _) => output::json(&report())?,
         (Format::Text, None) => stream(&manifests)?,
         (Format::Text, Some(out)) => text(out, &texts, &standings, args.check)?,
     }
