@@ -2,14 +2,14 @@
 # Measures what docs/benchmarks.md claims and prints it as a Markdown table; what it is doing goes to stderr.
 #
 #   benches/run.sh                all parts, about 15 minutes
-#   benches/run.sh PART...        some of: cpu slots memory start pod shuffle resume
+#   benches/run.sh PART...        some of: cpu slots memory start pod shuffle resume manifests
 #
 # Everything is compared within one run, round by round, and medians are taken. Servers are our own on 127.0.0.1 and
 # are stopped at the end. `nice -n -15 benches/run.sh cpu` and `chrt -f 1 benches/run.sh slots` (as root) keep what else
 # runs on the machine out of what is measured. Needs cargo, Linux, python3 with venv, GNU time, and about 4 GB below
 # TMPDIR for `memory`.
 #
-#   ROUNDS=5                      rounds of `cpu`, `slots` and `resume`
+#   ROUNDS=5                      rounds of `cpu`, `slots`, `resume` and `manifests`
 #   REQUESTS=30000                requests of a round of `cpu`, trials of `resume`
 #   MOST_TRIALS=1000000           trials of the largest run of `memory`
 #   BUILD=no                      measure what was built before
@@ -256,6 +256,43 @@ shuffle() {
         "$(of grace.pandas) ms; NumPy RandomState $(of RandomStateseed) ms, $(calc %.2f "$(of grace.pandas) / $(of RandomStateseed)") times; pandas sample $(of DataFrame) ms" '≤ 1'
 }
 
+# timed NAME COMMAND...: notes its milliseconds as NAME, those of CPU as NAME.cpu.
+timed() {
+    local name=$1 real user sys TIMEFORMAT='%3R %3U %3S'
+    shift
+    { time "$@" >"$scratch/out" 2>&1 || cat "$scratch/out" >&2; } 2>"$scratch/time"
+    read -r real user sys < <(tail -1 "$scratch/time")
+    note "$name" "$(calc %.0f "$real * 1000")"
+    note "$name.cpu" "$(calc %.0f "($user + $sys) * 1000")"
+}
+
+# Whole processes: read, decide, render, type, check, write into a new folder.
+manifests() {
+    local count name required policy=$scratch/nrp.yaml
+    "$VENV/bin/pip" install --quiet --disable-pip-version-check jinja2==3.1.6 pyyaml==6.0.3
+    # A thousand models are more than NRP's 400 Jobs.
+    "$grace" gen-manifests --show-policy nrp | sed '/most_jobs/d' >"$policy"
+    for count in 7 1000; do
+        say "manifests: $count models"
+        rm -f "$scratch"/values.*
+        cp config/models.yaml "$scratch/models.yaml"
+        ((count == 7)) || "$VENV/bin/python" benches/manifests.py models "$count" >"$scratch/models.yaml"
+        for ((round = 1; round <= ROUNDS; round++)); do
+            rm -rf "$scratch/made" "$scratch/peer"
+            timed grace "$grace" gen-manifests --replications 5 --parallelism 2 --config "$scratch/models.yaml" \
+                --policy "$policy,restricted" --out "$scratch/made"
+            timed peer "$VENV/bin/python" benches/manifests.py render "$scratch/models.yaml" "$scratch/made" "$scratch/peer"
+            note ratio "$(calc %.4f "$(tail -1 "$scratch/values.peer") / $(tail -1 "$scratch/values.grace")")"
+        done
+        required='< 50 ms'
+        ((count == 7)) || required='< 2000 ms'
+        row "manifests of $count models ($(find "$scratch/made" -name '*.yaml' | wc -l) files, policies checked): \`gen-manifests\`" \
+            "$(of grace) ms ($(spread grace)), $(of grace.cpu) ms of CPU" "$required"
+        row "as many files with Jinja2 and PyYAML, nothing checked" \
+            "$(of peer) ms ($(spread peer)), $(of peer.cpu) ms of CPU, $(calc %.1f "$(of ratio)") times as long" ''
+    done
+}
+
 resume() {
     local out=$scratch/sealed
     start_server --canned ' It was good.'
@@ -302,10 +339,10 @@ print("Python", sys.version.split()[0] + ", aiohttp", aiohttp.__version__ + ", h
 }
 
 parts=("$@")
-((${#parts[@]})) || parts=(pod cpu slots memory start shuffle resume)
+((${#parts[@]})) || parts=(pod cpu slots memory start shuffle resume manifests)
 for part in "${parts[@]}"; do
-    [[ $part =~ ^(cpu|slots|memory|start|pod|shuffle|resume)$ ]] || {
-        say "unknown part \`$part\`, expected cpu, slots, memory, start, pod, shuffle or resume"
+    [[ $part =~ ^(cpu|slots|memory|start|pod|shuffle|resume|manifests)$ ]] || {
+        say "unknown part \`$part\`, expected cpu, slots, memory, start, pod, shuffle, resume or manifests"
         exit 2
     }
 done

@@ -5,6 +5,9 @@
 //! | `tidy` | fails where the repository breaks its own rules: walls between crates, sizes of files, unnamed test data, incomplete crates, unfinished code |
 //! | `regen` | writes the golden files: runs the tests named `golden_*` with `UPDATE_EXPECT=1`; `--check` only runs them |
 //! | `pod-size` | builds the binary that runs in pods and fails if it has outgrown its limit |
+//! | `gen-manifests` | writes the golden manifests of the lab; `--check` only compares |
+//! | `validate-manifests` | asks judges from outside about the golden manifests: kubernetes-validate, checkov |
+//! | `image` | makes grace's image as an OCI archive, without Docker |
 //! | `e2e-llm` | runs, kills, resumes, verifies and replays replications of a real model on a real server |
 //! | `e2e-vllm` | the same on vLLM, and its scores against an independent forward pass; 3.4 GB, not in CI |
 //!
@@ -19,9 +22,13 @@
 mod command;
 mod e2e_llm;
 mod e2e_vllm;
+mod gen_manifests;
+mod image;
 mod pod_size;
 mod regen;
 mod tidy;
+mod validate;
+mod venv;
 
 use std::process::ExitCode;
 
@@ -37,6 +44,12 @@ enum Task {
     Regen(regen::Args),
     /// Build the binary that runs in pods and check its size
     PodSize(pod_size::Args),
+    /// Write the golden manifests for N replications, P of a model at the same time, or check them
+    GenManifests(gen_manifests::Args),
+    /// Validate the golden manifests with kubernetes-validate and checkov
+    ValidateManifests(validate::Args),
+    /// Make grace's image as an OCI archive, without Docker
+    Image(image::Args),
     /// Run replications of a real model on a real server: kill, resume, verify, replay
     #[command(name = "e2e-llm")]
     E2eLlm(e2e_llm::Args),
@@ -50,6 +63,9 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Regen(args) => regen::run(&args),
         Task::PodSize(args) => pod_size::run(&args),
+        Task::GenManifests(args) => gen_manifests::run(&args),
+        Task::ValidateManifests(args) => validate::run(&args),
+        Task::Image(args) => image::run(&args),
         Task::E2eLlm(args) => e2e_llm::run(&args),
         Task::E2eVllm(args) => e2e_vllm::run(&args),
     };

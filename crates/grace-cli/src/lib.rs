@@ -3,8 +3,12 @@
 //! It is a library only so that tests can parse arguments; nobody else should depend on it.
 
 mod args;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod commands;
 mod exit;
+#[cfg(feature = "cluster")]
+mod folder;
 mod output;
 mod progress;
 mod runtime;

@@ -55,3 +55,12 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> 
     }
     Ok(())
 }
+
+/// Writes a line to stderr.
+#[cfg(feature = "cluster")]
+pub(crate) fn note(text: &str) -> Result<(), Failure> {
+    match writeln!(io::stderr().lock(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

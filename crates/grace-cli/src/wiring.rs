@@ -167,7 +167,8 @@ impl Configuration {
         }
     }
 
-    fn read(folder: &Path, problems: &mut Problems) -> Result<Self, Failure> {
+    /// Reads plan.yaml and experiments/ of `folder`, as far as they are there, adding mistakes to `problems`.
+    pub(crate) fn read(folder: &Path, problems: &mut Problems) -> Result<Self, Failure> {
         if !folder.is_dir() {
             return Err(Failure::configuration(format!(
                 "configuration {} is no folder, expected one with a models.yaml",

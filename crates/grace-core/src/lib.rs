@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod answer;
+pub mod cluster;
 pub mod digest;
 pub mod experiment;
 pub mod id;
@@ -11,14 +12,14 @@ pub mod model;
 pub mod plan;
 pub mod problem;
 pub mod prompt;
+pub mod quantity;
 pub mod record;
 pub mod reuse;
 pub mod scoring;
 pub mod server;
 pub mod settings;
 pub mod stimuli;
-
-mod yaml;
+pub mod yaml;
 
 pub use digest::Digest;
 pub use id::{ExperimentId, ModelKey, QueryId};

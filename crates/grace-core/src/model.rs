@@ -136,7 +136,8 @@ impl Model {
 impl ModelCatalog {
     /// Reads the text of a `models.yaml`; `file` names it in messages.
     ///
-    /// The keys that only manifests use (`gpu`, `resources`, `cluster`, …) are known here but not read.
+    /// The keys that only manifests use (`gpu`, `resources`, `cluster`, …) are known here but not read; see
+    /// [`crate::cluster::ClusterConfig`].
     ///
     /// # Errors
     ///
@@ -178,7 +179,8 @@ fn catalog(root: &Field<'_>) -> Option<Vec<Model>> {
     models.into_iter().collect()
 }
 
-fn model(key: &str, field: &Field<'_>) -> Option<Model> {
+/// Reads the model that `field` describes.
+pub(crate) fn model(key: &str, field: &Field<'_>) -> Option<Model> {
     let map = field.mapping(&[
         "display_name",
         "huggingface_name",
@@ -190,6 +192,7 @@ fn model(key: &str, field: &Field<'_>) -> Option<Model> {
         "resources",
         "replication_parallelism",
         "model_cache_pvc",
+        "estimate",
         "reasoning",
         "bos",
         "stop",

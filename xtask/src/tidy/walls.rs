@@ -39,6 +39,14 @@ const WALLS: &[Wall] = &[
         open_to: &["grace-k8s-gen", "grace-launch", "grace-cli"],
     },
     Wall {
+        packages: &["yaml_serde", "serde_ignored"],
+        open_to: &["grace-k8s-gen", "grace-launch", "grace-cli"],
+    },
+    Wall {
+        packages: &["similar"],
+        open_to: &["grace-cli"],
+    },
+    Wall {
         packages: &["axum", "axum-core"],
         open_to: &["grace-sim", "grace-cli"],
     },
@@ -164,6 +172,7 @@ const NOT_IN_PODS: &[&str] = &[
     "polars-core",
     "kube",
     "k8s-openapi",
+    "similar",
     "axum",
     "grace-analysis",
     "grace-k8s-gen",

@@ -1,5 +1,7 @@
 //! What can be typed.
 
+#[cfg(feature = "cluster")]
+mod cluster;
 mod guard;
 mod run;
 mod seeds;
@@ -7,6 +9,8 @@ mod server;
 #[cfg(feature = "sim")]
 mod sim;
 
+#[cfg(feature = "cluster")]
+pub(crate) use cluster::{BudgetArgs, ClusterArgs, GenManifestsArgs};
 pub(crate) use guard::{BecomeServerArgs, GuardServerArgs};
 pub(crate) use run::{ReplicateArgs, RunArgs, WorkArgs};
 pub(crate) use seeds::{AuditArgs, OrderArgs, PlanArgs, SeedsArgs, SeedsCommand};
@@ -63,6 +67,20 @@ pub(crate) enum Command {
     /// List, show and check experiment files
     #[command(subcommand, after_help = EXPERIMENTS_EXAMPLES)]
     Experiments(ExperimentsCommand),
+    /// Make Kubernetes manifests: an Indexed Job for each model, and all that it needs
+    #[cfg(feature = "cluster")]
+    #[command(after_help = GEN_MANIFESTS_EXAMPLES)]
+    GenManifests(GenManifestsArgs),
+    /// Show what replications will take: GPU-hours, wall time, storage
+    #[cfg(feature = "cluster")]
+    #[command(after_help = PLAN_EXAMPLES)]
+    Plan(BudgetArgs),
+    /// Copy this program into a folder, as the init container of a pod does
+    #[command(hide = true, after_help = INSTALL_SELF_EXAMPLES)]
+    InstallSelf {
+        /// The folder
+        folder: PathBuf,
+    },
     /// Serve simulated participants as an OpenAI-compatible server
     #[cfg(feature = "sim")]
     #[command(after_help = SERVE_SIM_EXAMPLES)]
@@ -225,6 +243,23 @@ const EXPERIMENTS_EXAMPLES: &str = "\
 Examples:
   grace-cli experiments show study1_exp1 > mine.yaml
   grace-cli experiments check mine.yaml --stimuli data/";
+#[cfg(feature = "cluster")]
+const GEN_MANIFESTS_EXAMPLES: &str = "\
+Examples:
+  grace-cli gen-manifests --replications 5 --parallelism 2 --config config/ --out manifests/
+  grace-cli gen-manifests --replications 5 --config config/ --out manifests/ --check
+  grace-cli gen-manifests --show-config > config/models.yaml
+
+Nothing is written unless all of it is valid and keeps to the policies. How to go on: docs/cluster.md.";
+#[cfg(feature = "cluster")]
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  grace-cli plan --replications 5 --parallelism 2 --config config/
+  grace-cli plan --replications 20 --measured /results --minutes llama-70b-rtx3090=170 --output json";
+const INSTALL_SELF_EXAMPLES: &str = "\
+Examples:
+  grace-cli install-self /grace
+  grace-cli install-self ~/bin";
 #[cfg(feature = "sim")]
 const SERVE_SIM_EXAMPLES: &str = "\
 Examples:

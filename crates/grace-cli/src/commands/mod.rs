@@ -5,7 +5,12 @@ mod completions;
 #[cfg(feature = "sim")]
 mod demo;
 mod experiments;
+#[cfg(feature = "cluster")]
+mod gen_manifests;
 mod guard;
+mod install_self;
+#[cfg(feature = "cluster")]
+mod plan;
 mod replay;
 mod replicate;
 mod run;
@@ -29,6 +34,11 @@ pub(crate) fn run(command: Command) -> Result<u8, Failure> {
         Command::Replay(args) => replay::run(&args),
         Command::Seeds(args) => seeds::run(&args),
         Command::Experiments(command) => experiments::run(command),
+        #[cfg(feature = "cluster")]
+        Command::GenManifests(args) => gen_manifests::run(&args),
+        #[cfg(feature = "cluster")]
+        Command::Plan(args) => plan::run(&args),
+        Command::InstallSelf { folder } => install_self::run(&folder),
         #[cfg(feature = "sim")]
         Command::ServeSim(args) => serve_sim::run(&args),
         Command::Completions(args) => completions::run(&args),

@@ -6,7 +6,7 @@ use expect_test::expect_file;
 
 use crate::command::grace;
 
-const COMMANDS: [&[&str]; 14] = [
+const COMMANDS: [&[&str]; 16] = [
     &["demo"],
     &["run"],
     &["replicate"],
@@ -19,6 +19,8 @@ const COMMANDS: [&[&str]; 14] = [
     &["experiments", "list"],
     &["experiments", "show"],
     &["experiments", "check"],
+    &["gen-manifests"],
+    &["plan"],
     &["serve-sim"],
     &["completions"],
 ];

@@ -32,6 +32,8 @@ mod inputs;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod manifests;
+#[cfg(test)]
 mod mistakes;
 #[cfg(test)]
 mod outage;

@@ -1,100 +1,15 @@
-//! Reading YAML with places: every value knows its line and key, and every
-//! mistake is noted instead of ending the reading.
-//!
-//! A deserialiser stops at the first mistake and often cannot say where it is;
-//! so files that people write are read through [`Document`] and [`Field`].
+//! Values of a document, with their places.
 
-use std::cell::RefCell;
+use std::fmt;
 
-use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
+use saphyr::{MarkedYaml, Scalar, YamlData};
 
-use crate::problem::{Problem, Problems};
-
-/// A parsed YAML file and the mistakes found in it so far.
-pub(crate) struct Document<'t> {
-    file: &'t str,
-    text: &'t str,
-    root: MarkedYaml<'t>,
-    problems: RefCell<Problems>,
-}
-
-impl<'t> Document<'t> {
-    /// Parses `text`, the content of `file`.
-    pub(crate) fn parse(file: &'t str, text: &'t str) -> Result<Self, Problems> {
-        let mut documents = MarkedYaml::load_from_str(text).map_err(|error| {
-            let line = error.marker().line() as u64;
-            Problem::new(file, format!("is not valid YAML: {}", error.info())).at_line(line)
-        })?;
-        if documents.len() != 1 {
-            let found = documents.len();
-            return Err(
-                Problem::new(file, format!("holds {found} YAML documents, expected one")).into(),
-            );
-        }
-        Ok(Self {
-            file,
-            text,
-            root: documents.remove(0),
-            problems: RefCell::default(),
-        })
-    }
-
-    /// The text of a scalar, numbers and truth values as they are written, nothing for no value;
-    /// `None` for lists and mappings.
-    fn plain_text<'d>(&'d self, node: &'d MarkedYaml<'_>) -> Option<&'d str> {
-        match &node.data {
-            YamlData::Value(Scalar::Null) => Some(""),
-            YamlData::Value(Scalar::String(text)) => Some(text),
-            YamlData::Value(value) => self.written(node, value),
-            _ => None,
-        }
-    }
-
-    /// How the file writes `value`, the number or truth value of `node`.
-    fn written(&self, node: &MarkedYaml<'_>, value: &Scalar<'_>) -> Option<&str> {
-        let (start, end) = (node.span.start.index(), node.span.end.index());
-        let before = self.text.get(..self.byte(start))?;
-        let written = self.text.get(self.byte(start)..self.byte(end))?;
-        let Some(anchor) = written.strip_prefix('*') else {
-            return Some(written);
-        };
-        // An alias has its own place but the value of its anchor, so the text is there.
-        let (_, anchored) = before.rsplit_once(&format!("&{anchor} "))?;
-        let ends = |c: char| c.is_whitespace() || matches!(c, ',' | ']' | '}');
-        let written = anchored.trim_start().split(ends).next()?;
-        (Scalar::parse_from_cow(written.into()) == *value).then_some(written)
-    }
-
-    /// The byte at which the character at `index` begins.
-    fn byte(&self, index: usize) -> usize {
-        let mut starts = self.text.char_indices();
-        starts.nth(index).map_or(self.text.len(), |(byte, _)| byte)
-    }
-
-    /// The whole file as a field.
-    pub(crate) fn root(&self) -> Field<'_> {
-        Field {
-            document: self,
-            node: &self.root,
-            path: String::new(),
-            line: line_of(&self.root),
-        }
-    }
-
-    /// `value` if no mistake was noted.
-    pub(crate) fn finish<T>(self, value: Option<T>) -> Result<T, Problems> {
-        let problems = self.problems.into_inner();
-        match (value, problems.is_empty()) {
-            (Some(value), true) => Ok(value),
-            (_, false) => Err(problems.into_result(()).expect_err("there are problems")),
-            (None, true) => Err(Problem::new(self.file, "could not be read").into()),
-        }
-    }
-}
+use super::{Document, line_of, shortened};
+use crate::problem::Problem;
 
 /// A value of a [`Document`], with its place.
 #[derive(Clone)]
-pub(crate) struct Field<'d> {
+pub struct Field<'d> {
     document: &'d Document<'d>,
     node: &'d MarkedYaml<'d>,
     path: String,
@@ -102,8 +17,32 @@ pub(crate) struct Field<'d> {
 }
 
 impl<'d> Field<'d> {
+    pub(super) fn new(
+        document: &'d Document<'d>,
+        node: &'d MarkedYaml<'d>,
+        path: String,
+        line: u64,
+    ) -> Self {
+        Self {
+            document,
+            node,
+            path,
+            line,
+        }
+    }
+
+    /// Its line, from 1.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Its path in the file (`models.tiny.gpu`); empty for the file as a whole.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Notes a mistake at this value.
-    pub(crate) fn problem(&self, message: impl Into<String>) {
+    pub fn problem(&self, message: impl Into<String>) {
         let problem = Problem::new(self.document.file, message)
             .at_line(self.line)
             .at_key(&self.path);
@@ -111,7 +50,7 @@ impl<'d> Field<'d> {
     }
 
     /// A mapping whose keys are all among `known`.
-    pub(crate) fn mapping(&self, known: &[&str]) -> Option<Mapping<'d>> {
+    pub fn mapping(&self, known: &[&str]) -> Option<Mapping<'d>> {
         let mapping = self.any_mapping()?;
         for field in mapping.fields() {
             let name = field.name();
@@ -124,7 +63,7 @@ impl<'d> Field<'d> {
     }
 
     /// A mapping with keys of the user's choice.
-    pub(crate) fn any_mapping(&self) -> Option<Mapping<'d>> {
+    pub fn any_mapping(&self) -> Option<Mapping<'d>> {
         let YamlData::Mapping(entries) = &self.node.data else {
             self.expected("a mapping (`key: value` lines)");
             return None;
@@ -159,8 +98,42 @@ impl<'d> Field<'d> {
         })
     }
 
+    /// What is below this value, without a word about what is expected.
+    pub(super) fn children(&self) -> Vec<Self> {
+        let child = |node, name: &str, line| Field {
+            document: self.document,
+            node,
+            path: match name.chars().next() {
+                Some('[') | None => format!("{}{name}", self.path),
+                _ if self.path.is_empty() => name.to_owned(),
+                _ => format!("{}.{name}", self.path),
+            },
+            line,
+        };
+        match &self.node.data {
+            YamlData::Mapping(entries) => entries
+                .iter()
+                .map(|(key, node)| {
+                    let name = self.document.plain_text(key).unwrap_or_default();
+                    child(node, name, line_of(key))
+                })
+                .collect(),
+            YamlData::Sequence(items) => items
+                .iter()
+                .enumerate()
+                .map(|(position, node)| child(node, &format!("[{position}]"), line_of(node)))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether it is a list.
+    pub fn is_list(&self) -> bool {
+        matches!(self.node.data, YamlData::Sequence(_))
+    }
+
     /// The items of a list.
-    pub(crate) fn list(&self) -> Option<Vec<Self>> {
+    pub fn list(&self) -> Option<Vec<Self>> {
         let YamlData::Sequence(items) = &self.node.data else {
             self.expected("a list");
             return None;
@@ -175,7 +148,7 @@ impl<'d> Field<'d> {
     }
 
     /// Non-empty text; a number or truth value is taken as it is written in the file.
-    pub(crate) fn text(&self) -> Option<String> {
+    pub fn text(&self) -> Option<String> {
         match self.document.plain_text(self.node) {
             Some(text) if !text.is_empty() => Some(text.to_owned()),
             _ => {
@@ -186,12 +159,12 @@ impl<'d> Field<'d> {
     }
 
     /// A list of texts.
-    pub(crate) fn texts(&self) -> Option<Vec<String>> {
+    pub fn texts(&self) -> Option<Vec<String>> {
         self.list()?.iter().map(Self::text).collect()
     }
 
     /// A whole number from `min` to `max`.
-    pub(crate) fn integer(&self, min: i64, max: i64) -> Option<i64> {
+    pub fn integer(&self, min: i64, max: i64) -> Option<i64> {
         match self.node.data {
             YamlData::Value(Scalar::Integer(value)) if (min..=max).contains(&value) => Some(value),
             _ => {
@@ -206,8 +179,17 @@ impl<'d> Field<'d> {
         }
     }
 
+    /// `true` or `false`.
+    pub fn boolean(&self) -> Option<bool> {
+        let YamlData::Value(Scalar::Boolean(value)) = self.node.data else {
+            self.expected("`true` or `false`");
+            return None;
+        };
+        Some(value)
+    }
+
     /// A number from `min` to `max`.
-    pub(crate) fn number(&self, min: f64, max: f64) -> Option<f64> {
+    pub fn number(&self, min: f64, max: f64) -> Option<f64> {
         let value = match &self.node.data {
             #[expect(clippy::cast_precision_loss, reason = "settings are small numbers")]
             YamlData::Value(Scalar::Integer(value)) => Some(*value as f64),
@@ -224,11 +206,7 @@ impl<'d> Field<'d> {
     }
 
     /// Text that `parse` understands; `expected` says what that is.
-    pub(crate) fn parsed<T>(
-        &self,
-        expected: &str,
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Option<T> {
+    pub fn parsed<T>(&self, expected: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let text = self.text()?;
         let value = parse(&text);
         if value.is_none() {
@@ -238,7 +216,7 @@ impl<'d> Field<'d> {
     }
 
     /// Notes that something else was expected here.
-    pub(crate) fn expected(&self, what: &str) {
+    pub fn expected(&self, what: &str) {
         self.problem(format!("is {}, expected {what}", self.describe()));
     }
 
@@ -260,26 +238,26 @@ impl<'d> Field<'d> {
 }
 
 /// The keys of a mapping, in the order of the file.
-pub(crate) struct Mapping<'d> {
+pub struct Mapping<'d> {
     owner: Field<'d>,
     fields: Vec<(String, Field<'d>)>,
 }
 
 impl<'d> Mapping<'d> {
     /// All fields.
-    pub(crate) fn fields(&self) -> impl Iterator<Item = &Field<'d>> {
+    pub fn fields(&self) -> impl Iterator<Item = &Field<'d>> {
         self.fields.iter().map(|(_, field)| field)
     }
 
     /// Keys and fields.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &Field<'d>)> {
+    pub fn entries(&self) -> impl Iterator<Item = (&str, &Field<'d>)> {
         self.fields
             .iter()
             .map(|(name, field)| (name.as_str(), field))
     }
 
     /// The field `key`, if it is there and not empty.
-    pub(crate) fn optional(&self, key: &str) -> Option<&Field<'d>> {
+    pub fn optional(&self, key: &str) -> Option<&Field<'d>> {
         self.fields
             .iter()
             .find(|(name, _)| name == key)
@@ -288,7 +266,7 @@ impl<'d> Mapping<'d> {
     }
 
     /// The field `key`; its absence is a mistake.
-    pub(crate) fn required(&self, key: &str) -> Option<&Field<'d>> {
+    pub fn required(&self, key: &str) -> Option<&Field<'d>> {
         let field = self.optional(key);
         if field.is_none() {
             self.owner
@@ -298,16 +276,18 @@ impl<'d> Mapping<'d> {
     }
 }
 
-fn line_of(node: &MarkedYaml<'_>) -> u64 {
-    node.span.start.line() as u64
+impl fmt::Debug for Field<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Field({}:{}: {})",
+            self.document.file, self.line, self.path
+        )
+    }
 }
 
-/// At most the first 60 characters, for messages.
-pub(crate) fn shortened(text: &str) -> String {
-    const MOST: usize = 60;
-    let mut short: String = text.chars().take(MOST).collect();
-    if text.chars().count() > MOST {
-        short.push('…');
+impl fmt::Debug for Mapping<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.fields()).finish()
     }
-    short
 }

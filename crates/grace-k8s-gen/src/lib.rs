@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+pub mod budget;
+pub mod check;
+pub mod policy;
+
+mod amount;
+mod config_map;
+mod facts;
+mod generate;
+mod names;
+mod quote;
+mod render;
+mod study;
+mod typed;
+
+pub use generate::{GenerateError, Manifest, Request, generate};
+pub use names::{NameError, job_name};
+pub use study::Study;
+pub use typed::{Kustomization, Object, TypedError, parse};
