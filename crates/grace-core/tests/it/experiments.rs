@@ -85,6 +85,27 @@ fn score_options_carry_their_leading_space_and_are_distinct() {
     assert!(found.contains("repeats the option"), "{found}");
     let found = problems(&text.replace("prob_bad: [was_bad", "prob_bad: [was_awful"));
     assert!(found.contains("adds up `was_awful`"), "{found}");
+    let text = builtin("study1_exp2").unwrap().text;
+    let found = problems(&text.replace("label: \"30\", value: 30", "label: \"30\""));
+    assert!(
+        found.contains("needs a `value` for every option"),
+        "{found}"
+    );
+}
+
+#[test]
+fn every_column_of_a_score_query_is_taken_once() {
+    let text = builtin("study2_exp2").unwrap().text;
+    let found = problems(&text.replace("entropy: entropy_response", "entropy: prob_was_good"));
+    assert!(
+        found.contains("writes the column `prob_was_good`, which is taken"),
+        "{found}"
+    );
+    let found = problems(&text.replace("entropy: entropy_response", "entropy: scores"));
+    assert!(
+        found.contains("writes the column `scores`, which is taken"),
+        "{found}"
+    );
 }
 
 #[test]
