@@ -1,11 +1,15 @@
 //! What can be typed.
 
+#[cfg(feature = "analysis")]
+mod analysis;
 mod run;
 mod seeds;
 mod server;
 #[cfg(feature = "sim")]
 mod sim;
 
+#[cfg(feature = "analysis")]
+pub(crate) use analysis::{AggregateArgs, SourceArgs};
 pub(crate) use run::{ReplicateArgs, RunArgs, WorkArgs};
 pub(crate) use seeds::{AuditArgs, OrderArgs, PlanArgs, SeedsArgs, SeedsCommand};
 pub(crate) use server::ServerArgs;
@@ -53,6 +57,10 @@ pub(crate) enum Command {
     /// Send the requests of single trials again and compare the answers
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(ReplayArgs),
+    /// Gather all replications into tables, and say what is missing
+    #[cfg(feature = "analysis")]
+    #[command(after_help = AGGREGATE_EXAMPLES)]
+    Aggregate(AggregateArgs),
     /// Show, audit and apply the seeds of a study
     #[command(after_help = SEEDS_EXAMPLES)]
     Seeds(SeedsArgs),
@@ -203,6 +211,14 @@ Examples:
       --base-url http://127.0.0.1:8000/v1
   grace-cli replay out/ -e study1_exp1 -t 0 -t 7 -q knowledge --output json \\
       --base-url http://127.0.0.1:8000/v1";
+#[cfg(feature = "analysis")]
+const AGGREGATE_EXAMPLES: &str = "\
+Examples:
+  grace-cli aggregate /results --out dataset/
+  grace-cli aggregate /results --out dataset/ --config config/ --replications 5 --strict
+
+DIR then holds <experiment>.parquet and <experiment>.csv, a row a trial, completeness.csv and
+findings.csv. A replication with any fault is left out as a whole and listed.";
 const SEEDS_EXAMPLES: &str = "\
 Examples:
   grace-cli seeds --replications 5

@@ -1,5 +1,7 @@
 //! The commands: parse, build, call, report.
 
+#[cfg(feature = "analysis")]
+mod aggregate;
 mod audit;
 mod completions;
 #[cfg(feature = "sim")]
@@ -26,6 +28,8 @@ pub(crate) fn run(command: Command) -> Result<u8, Failure> {
         Command::Replicate(args) => replicate::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Replay(args) => replay::run(&args),
+        #[cfg(feature = "analysis")]
+        Command::Aggregate(args) => aggregate::run(&args),
         Command::Seeds(args) => seeds::run(&args),
         Command::Experiments(command) => experiments::run(command),
         #[cfg(feature = "sim")]

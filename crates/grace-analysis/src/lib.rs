@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+pub mod aggregate;
+pub mod completeness;
+pub mod results;
+pub mod schema;
+
+mod find;
+mod manifest;
+mod parallel;
+mod read;
+mod replication;
+
+pub use find::FindError;
+pub use results::Results;

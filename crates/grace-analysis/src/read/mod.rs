@@ -1,0 +1,12 @@
+//! Reading the records of one file: first what is in them, then the values.
+
+mod batch;
+mod cursor;
+mod records;
+mod rows;
+mod survey;
+
+pub(crate) use batch::{Batch, TextColumn, Values};
+pub(crate) use records::{Cell, Sink, read};
+pub(crate) use rows::{Origin, Place, Rows};
+pub(crate) use survey::{Survey, SurveyRules, survey};
