@@ -127,17 +127,20 @@ const OURS: &[(&str, &[&str])] = &[
     ("grace-stats", &[]),
     ("grace-client", &[]),
     ("grace-sim", &[]),
-    ("grace-core", &["grace-seed"]),
+    ("grace-core", &["grace-seed", "grace-stats"]),
     (
         "grace-runner",
-        &["grace-client", "grace-core", "grace-seed"],
+        &["grace-client", "grace-core", "grace-seed", "grace-stats"],
     ),
     (
         "grace-analysis",
         &["grace-core", "grace-seed", "grace-stats"],
     ),
-    ("grace-k8s-gen", &["grace-core", "grace-seed"]),
-    ("grace-launch", &["grace-core", "grace-seed"]),
+    (
+        "grace-k8s-gen",
+        &["grace-core", "grace-seed", "grace-stats"],
+    ),
+    ("grace-launch", &["grace-core", "grace-seed", "grace-stats"]),
     (
         "grace-cli",
         &[
@@ -166,7 +169,6 @@ const NOT_IN_PODS: &[&str] = &[
     "grace-k8s-gen",
     "grace-launch",
     "grace-sim",
-    "grace-stats",
 ];
 
 /// The package and flags of the build that runs in pods.

@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+#![expect(
+    clippy::float_cmp,
+    reason = "whether values are constant, and certain limits, are questions of equality"
+)]
+
+pub mod binary;
+pub mod distribution;
+pub mod law;
+pub mod mixed;
+pub mod one_way;
+pub mod random;
+pub mod ratings;
+
+mod cholesky;
+mod interval;
+mod profile;
+mod units;
+
+pub use interval::Interval;
