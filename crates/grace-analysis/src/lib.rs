@@ -2,6 +2,7 @@
 
 pub mod aggregate;
 pub mod completeness;
+pub mod icc;
 pub mod results;
 pub mod schema;
 

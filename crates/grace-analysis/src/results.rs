@@ -13,7 +13,6 @@ use crate::schema::{Definition, Definitions, Observed, Schema, resolve};
 /// A results folder after every file was read once.
 #[derive(Debug)]
 pub struct Results {
-    pub(crate) folder: PathBuf,
     /// Every replication that was found, by model and index.
     pub(crate) replications: Vec<Replication>,
     /// The experiments of readable replications, by id.
@@ -52,7 +51,6 @@ impl Results {
         leave_out_misfits(&mut replications, definitions);
         let experiments = experiments(&replications, definitions);
         Ok(Self {
-            folder: folder.to_owned(),
             replications,
             experiments,
         })

@@ -136,6 +136,16 @@ impl From<grace_analysis::aggregate::AggregateError> for Failure {
     }
 }
 
+#[cfg(feature = "analysis")]
+impl From<grace_analysis::icc::CellsError> for Failure {
+    fn from(error: grace_analysis::icc::CellsError) -> Self {
+        match error {
+            grace_analysis::icc::CellsError::Read(error) => error.into(),
+            error => Self::new(CONFIGURATION, error),
+        }
+    }
+}
+
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::new(INTERNAL, error)

@@ -13,14 +13,14 @@ const GROUP_BYTES: u64 = 16 << 20;
 const BATCH_BYTES: usize = 16 << 20;
 
 /// Consecutive files of one experiment.
-pub(super) struct Group<'r> {
+pub(crate) struct Group<'r> {
     /// The place of the experiment among those of the results.
-    pub(super) experiment: usize,
+    pub(crate) experiment: usize,
     files: Vec<(&'r Replication, &'r RecordsFile)>,
 }
 
 /// All files of readable replications: experiment by experiment, and within it by model and index.
-pub(super) fn groups(results: &Results) -> Vec<Group<'_>> {
+pub(crate) fn groups(results: &Results) -> Vec<Group<'_>> {
     let mut groups = Vec::new();
     for (experiment, Experiment { id, .. }) in results.experiments.iter().enumerate() {
         let mut open = Group {
@@ -55,13 +55,14 @@ pub(super) fn groups(results: &Results) -> Vec<Group<'_>> {
 
 impl Group<'_> {
     /// Reads the files and makes something of every batch of rows, whose size in bytes is given, too.
-    pub(super) fn rows<T>(
+    pub(crate) fn rows<T>(
         &self,
         experiment: &Experiment,
+        wanted: impl Fn(&str) -> bool,
         buffer: &mut Vec<u8>,
         make: impl Fn(Batch, usize) -> Result<T, AggregateError>,
     ) -> Result<Vec<T>, AggregateError> {
-        let rows = Rows::new(&experiment.schema, experiment.definition.as_ref(), |_| true);
+        let rows = Rows::new(&experiment.schema, experiment.definition.as_ref(), wanted);
         let mut batches = Batches {
             rows,
             make,

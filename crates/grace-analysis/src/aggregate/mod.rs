@@ -5,6 +5,8 @@ mod groups;
 mod output;
 mod parquet;
 
+pub(crate) use groups::groups;
+
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -88,7 +90,7 @@ impl Results {
         threads: NonZeroUsize,
     ) -> Result<Vec<Table>, AggregateError> {
         let output = output::Output::create(out, &self.experiments)?;
-        let work = groups::groups(self);
+        let work = groups(self);
         parallel::in_order(
             work.len(),
             threads,
@@ -96,9 +98,12 @@ impl Results {
                 let group = &work[number];
                 let table = &output.tables[group.experiment];
                 let experiment = &self.experiments[group.experiment];
-                let parts = group.rows(experiment, buffer, |batch, bytes| {
-                    table.encode(&batch, bytes)
-                })?;
+                let parts = group.rows(
+                    experiment,
+                    |_| true,
+                    buffer,
+                    |batch, bytes| table.encode(&batch, bytes),
+                )?;
                 Ok((group.experiment, parts))
             },
             |(experiment, parts)| {

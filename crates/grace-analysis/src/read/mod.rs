@@ -6,7 +6,9 @@ mod records;
 mod rows;
 mod survey;
 
-pub(crate) use batch::{Batch, TextColumn, Values};
+#[cfg(test)]
+pub(crate) use batch::TextColumn;
+pub(crate) use batch::{Batch, Values};
 pub(crate) use records::{Cell, Sink, read};
 pub(crate) use rows::{Origin, Place, Rows};
 pub(crate) use survey::{Survey, SurveyRules, survey};

@@ -10,6 +10,6 @@ pub use column::{Column, ColumnType, Schema};
 pub use definition::{Definition, Definitions};
 
 pub(crate) use definition::Role;
-pub(crate) use fields::{KEYS, OURS, depth, outcome_of};
+pub(crate) use fields::{OURS, depth, outcome_of, stated_type};
 pub(crate) use kinds::{Kind, Kinds};
-pub(crate) use resolve::{Misfit, Observed, resolve};
+pub(crate) use resolve::{Observed, resolve};

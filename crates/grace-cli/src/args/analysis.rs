@@ -3,13 +3,13 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use clap::ValueEnum;
+
 use super::Format;
 
-/// Which results are looked at.
+/// How results are looked at.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SourceArgs {
-    /// A whole results folder, a model's folder, or a replication
-    pub(crate) results: PathBuf,
     /// Configuration folder with the experiments of the study; without it, those that grace carries are known
     #[arg(long, value_name = "DIR", env = "GRACE_CONFIG")]
     pub(crate) config: Option<PathBuf>,
@@ -27,6 +27,8 @@ pub(crate) struct SourceArgs {
 /// Arguments of `aggregate`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct AggregateArgs {
+    /// A whole results folder, a model's folder, or a replication
+    pub(crate) results: PathBuf,
     #[command(flatten)]
     pub(crate) source: SourceArgs,
     /// Folder for the tables
@@ -35,4 +37,68 @@ pub(crate) struct AggregateArgs {
     /// How to print the result
     #[arg(long, value_enum, default_value_t, env = "GRACE_OUTPUT_FORMAT")]
     pub(crate) output: Format,
+}
+
+/// Arguments of `icc`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct IccArgs {
+    /// A whole results folder, a model's folder, or a replication
+    #[arg(required_unless_present = "table")]
+    pub(crate) results: Option<PathBuf>,
+    /// Another table in place of results: a CSV file with a line of names
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "value",
+        requires = "replication",
+        conflicts_with = "results"
+    )]
+    pub(crate) table: Option<PathBuf>,
+    /// Column of values in --table; may be given several times
+    #[arg(long, value_name = "COL", requires = "table", value_delimiter = ',')]
+    pub(crate) value: Vec<String>,
+    /// Column that tells the replication in --table
+    #[arg(long, value_name = "COL", requires = "table")]
+    pub(crate) replication: Option<String>,
+    /// Conditions, or columns, that tell cells apart; may be given several times. Of results all conditions by default
+    #[arg(long, value_name = "COL", value_delimiter = ',')]
+    pub(crate) by: Vec<String>,
+    /// Only these measures of results; may be given several times
+    #[arg(
+        long,
+        value_name = "COL",
+        value_delimiter = ',',
+        conflicts_with = "table"
+    )]
+    pub(crate) measure: Vec<String>,
+    /// The ICC under which replications count as alike
+    #[arg(long, value_name = "ICC", default_value_t = 0.10, value_parser = margin, env = "GRACE_MARGIN")]
+    pub(crate) margin: f64,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t, env = "GRACE_OUTPUT_FORMAT")]
+    pub(crate) output: TableFormat,
+}
+
+/// How a table is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum TableFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For spreadsheets and R.
+    Csv,
+    /// For programs.
+    Json,
+}
+
+/// A number over 0 and under 1.
+fn margin(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(margin) if margin > 0.0 && margin < 1.0 => Ok(margin),
+        _ => Err(String::from(
+            "expected a number over 0 and under 1, such as 0.10",
+        )),
+    }
 }

@@ -1,6 +1,7 @@
 //! `aggregate`: many replications, one table for each experiment.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 
 use grace_analysis::Results;
 use grace_analysis::completeness::{Completeness, Row};
@@ -14,7 +15,7 @@ use crate::output;
 use crate::wiring::Configuration;
 
 pub(crate) fn run(args: &AggregateArgs) -> Result<u8, Failure> {
-    let results = survey(&args.source)?;
+    let results = survey(&args.results, &args.source)?;
     let completeness = results.completeness(args.source.replications);
     let tables = results.write_tables(&args.out, &completeness, threads(&args.source))?;
     if args.output == Format::Json {
@@ -37,7 +38,7 @@ pub(crate) fn run(args: &AggregateArgs) -> Result<u8, Failure> {
 }
 
 /// Reads all results once.
-pub(crate) fn survey(args: &SourceArgs) -> Result<Results, Failure> {
+pub(crate) fn survey(folder: &Path, args: &SourceArgs) -> Result<Results, Failure> {
     let configured = match &args.config {
         Some(folder) => Configuration::load(folder)?.experiments,
         None => Vec::new(),
@@ -45,7 +46,7 @@ pub(crate) fn survey(args: &SourceArgs) -> Result<Results, Failure> {
     let builtin = Configuration::builtin()?.experiments;
     let known: Vec<&Experiment> = configured.iter().chain(&builtin).collect();
     let definitions = Definitions::new(known);
-    Ok(Results::survey(&args.results, &definitions, threads(args))?)
+    Ok(Results::survey(folder, &definitions, threads(args))?)
 }
 
 /// How many threads to work on.

@@ -7,6 +7,8 @@ mod completions;
 #[cfg(feature = "sim")]
 mod demo;
 mod experiments;
+#[cfg(feature = "analysis")]
+mod icc;
 mod replay;
 mod replicate;
 mod run;
@@ -30,6 +32,8 @@ pub(crate) fn run(command: Command) -> Result<u8, Failure> {
         Command::Replay(args) => replay::run(&args),
         #[cfg(feature = "analysis")]
         Command::Aggregate(args) => aggregate::run(&args),
+        #[cfg(feature = "analysis")]
+        Command::Icc(args) => icc::run(&args),
         Command::Seeds(args) => seeds::run(&args),
         Command::Experiments(command) => experiments::run(command),
         #[cfg(feature = "sim")]

@@ -1,0 +1,331 @@
+//! The cells of replications.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
+
+use super::cell::{Cell, Factor, Value};
+use super::measure::{number, of_levels, yes_or_no};
+use crate::aggregate::{AggregateError, groups};
+use crate::parallel;
+use crate::read::{Batch, Values};
+use crate::results::{Experiment, Results};
+use crate::schema::{Column, ColumnType, Role, stated_type};
+
+/// Which cells are wanted.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Selection {
+    /// The columns whose values tell conditions apart, besides model and experiment: names of conditions or of
+    /// columns of the table. Empty: all conditions of the experiment.
+    pub by: Vec<String>,
+    /// The columns that are measures; empty: all that are read from answers.
+    pub measures: Vec<String>,
+}
+
+/// Cells that could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CellsError {
+    /// A file could not be read again.
+    #[error(transparent)]
+    Read(#[from] AggregateError),
+    /// No experiment has a column that was asked for.
+    #[error("no experiment has the column `{name}`; there are {}", .known.join(", "))]
+    NoColumn {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+}
+
+/// The columns of an experiment that matter for its cells.
+struct Wanted<'r> {
+    experiment: &'r Experiment,
+    model: usize,
+    replication: usize,
+    trial: usize,
+    by: Vec<(String, usize)>,
+    measures: Vec<Measured>,
+}
+
+struct Measured {
+    column: usize,
+    name: String,
+    scored: bool,
+    is_text: bool,
+}
+
+/// Values of one column under one condition, as they are in the records.
+#[derive(Default)]
+struct RawCell {
+    numbers: Vec<Value>,
+    words: Vec<(u32, Option<u32>, Option<String>)>,
+}
+
+/// By experiment, levels of the factors, and measure.
+type RawCells = BTreeMap<(usize, Vec<String>, usize), RawCell>;
+
+impl Results {
+    /// The values of every measure under every condition, by experiment, model, condition and measure.
+    ///
+    /// A measure that is no number becomes one: `yes` is 1 and `no` is 0; of other words each is a measure of its own,
+    /// `column=word`, which is 1 where the answer is that word.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`CellsError`] if a column of `selection` is nowhere, or if a file changed since it was read first.
+    pub fn cells(
+        &self,
+        selection: &Selection,
+        threads: NonZeroUsize,
+    ) -> Result<Vec<Cell>, CellsError> {
+        self.check(selection)?;
+        let wanted: Vec<Wanted<'_>> = self
+            .experiments
+            .iter()
+            .map(|experiment| Wanted::new(experiment, selection))
+            .collect();
+        let work = groups(self);
+        let mut cells = RawCells::new();
+        parallel::in_order(
+            work.len(),
+            threads,
+            |number, buffer: &mut Vec<u8>| {
+                let group = &work[number];
+                let wanted = &wanted[group.experiment];
+                let names = wanted.names();
+                let is_wanted = |name: &str| names.contains(name);
+                let parts = group.rows(wanted.experiment, is_wanted, buffer, |batch, _bytes| {
+                    Ok(wanted.raw(group.experiment, &batch))
+                })?;
+                Ok::<_, AggregateError>(parts)
+            },
+            |parts| {
+                parts.into_iter().flatten().for_each(|(key, part)| {
+                    let cell = cells.entry(key).or_default();
+                    cell.numbers.extend(part.numbers);
+                    cell.words.extend(part.words);
+                });
+                Ok(())
+            },
+        )?;
+        Ok(finish(&wanted, cells))
+    }
+
+    /// Whether every column that is asked for is anywhere.
+    fn check(&self, selection: &Selection) -> Result<(), CellsError> {
+        let schemas = || self.experiments.iter().map(|experiment| &experiment.schema);
+        for name in selection.by.iter().chain(&selection.measures) {
+            let there = |schema: &crate::schema::Schema| {
+                schema
+                    .position(name)
+                    .or_else(|| schema.position(&condition(name)))
+                    .is_some()
+            };
+            if !schemas().any(there) {
+                let columns = schemas().flat_map(crate::schema::Schema::columns);
+                let known: BTreeSet<String> = columns.map(|column| column.name.clone()).collect();
+                return Err(CellsError::NoColumn {
+                    name: name.clone(),
+                    known: known.into_iter().collect(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The column of a condition.
+fn condition(name: &str) -> String {
+    format!("conditions.{name}")
+}
+
+impl<'r> Wanted<'r> {
+    fn new(experiment: &'r Experiment, selection: &Selection) -> Self {
+        let schema = &experiment.schema;
+        let key = |name: &str| schema.position(name).unwrap_or_default();
+        let named = |name: &String| {
+            let position = schema
+                .position(&condition(name))
+                .or_else(|| schema.position(name))?;
+            Some((name.clone(), position))
+        };
+        let conditions = schema
+            .columns()
+            .iter()
+            .enumerate()
+            .filter_map(|(place, column)| {
+                Some((column.name.strip_prefix("conditions.")?.to_owned(), place))
+            });
+        let by = match selection.by.as_slice() {
+            [] => conditions.collect(),
+            by => by.iter().filter_map(named).collect(),
+        };
+        Self {
+            experiment,
+            model: key("model_key"),
+            replication: key("replication_id"),
+            trial: key("trial_id"),
+            by,
+            measures: measures(experiment, selection),
+        }
+    }
+
+    /// The names of all columns that are needed, and of those that conditions of earlier scripts come from.
+    fn names(&self) -> BTreeSet<&str> {
+        let columns = self.experiment.schema.columns();
+        let by = self.by.iter().map(|(_, place)| *place);
+        let measures = self.measures.iter().map(|measure| measure.column);
+        let keys = [self.model, self.replication, self.trial];
+        let places = keys.into_iter().chain(by).chain(measures);
+        let mut names: BTreeSet<&str> = places.map(|place| columns[place].name.as_str()).collect();
+        if let Some(definition) = &self.experiment.definition {
+            names.extend(
+                definition
+                    .conditions
+                    .iter()
+                    .map(|condition| condition.column.as_str()),
+            );
+            // An error in any column of a query takes its measures away.
+            names.extend(definition.columns().map(|(name, _, _)| name.as_str()));
+        }
+        names
+    }
+
+    fn raw(&self, experiment: usize, batch: &Batch) -> RawCells {
+        let mut cells = RawCells::new();
+        for row in 0..batch.rows {
+            let whole = |place: usize| match &batch.columns[place] {
+                Values::Integer(values) => values[row].and_then(|value| u32::try_from(value).ok()),
+                _ => None,
+            };
+            let mut levels = vec![word(&batch.columns[self.model], row)];
+            levels.extend(
+                self.by
+                    .iter()
+                    .map(|(_, place)| word(&batch.columns[*place], row)),
+            );
+            let replication = whole(self.replication).unwrap_or_default();
+            for (place, measure) in self.measures.iter().enumerate() {
+                let cell = cells
+                    .entry((experiment, levels.clone(), place))
+                    .or_default();
+                let values = &batch.columns[measure.column];
+                match values {
+                    Values::Text(values) => {
+                        let value = values.value(row).map(str::to_owned);
+                        cell.words.push((replication, whole(self.trial), value));
+                    }
+                    values => {
+                        let value = Value::new(replication, whole(self.trial), number(values, row));
+                        cell.numbers.push(value);
+                    }
+                }
+            }
+        }
+        cells
+    }
+}
+
+/// The columns of an experiment that are measures.
+fn measures(experiment: &Experiment, selection: &Selection) -> Vec<Measured> {
+    let columns = experiment.schema.columns().iter().enumerate();
+    let scored_by_record = experiment
+        .schema
+        .columns()
+        .iter()
+        .any(|column| column.name.starts_with("scores."));
+    let measured = |(place, column): (usize, &Column)| {
+        let role = role(experiment, column, scored_by_record);
+        let asked = selection.measures.contains(&column.name);
+        let wanted = if selection.measures.is_empty() {
+            role.is_some()
+        } else {
+            asked
+        };
+        wanted.then(|| Measured {
+            column: place,
+            name: column.name.clone(),
+            scored: role == Some(Role::Scored),
+            is_text: column.kind == ColumnType::Text,
+        })
+    };
+    columns.filter_map(measured).collect()
+}
+
+/// The role of a column among the measures. Where no experiment file tells, columns of numbers are measures that
+/// grace does not write itself.
+fn role(experiment: &Experiment, column: &Column, scored: bool) -> Option<Role> {
+    if let Some(definition) = &experiment.definition {
+        let mut columns = definition.columns();
+        let (_, _, role) = columns.find(|(name, _, _)| *name == column.name)?;
+        return (*role != Role::Raw).then_some(*role);
+    }
+    let is_number = matches!(
+        column.kind,
+        ColumnType::Integer | ColumnType::Number | ColumnType::Bool
+    );
+    let ours = stated_type(&column.name).is_some() || column.name.contains('.');
+    match (is_number && !ours, scored) {
+        (false, _) => None,
+        (true, true) => Some(Role::Scored),
+        (true, false) => Some(Role::Sampled),
+    }
+}
+
+/// A level in words; that of a missing value is empty.
+fn word(values: &Values, row: usize) -> String {
+    match values {
+        Values::Text(values) => values.value(row).unwrap_or_default().to_owned(),
+        Values::Integer(values) => values[row]
+            .map(|value| value.to_string())
+            .unwrap_or_default(),
+        Values::Bool(values) => values[row]
+            .map(|value| value.to_string())
+            .unwrap_or_default(),
+        values => number(values, row)
+            .map(|value| value.to_string())
+            .unwrap_or_default(),
+    }
+}
+
+fn finish(wanted: &[Wanted<'_>], raw: RawCells) -> Vec<Cell> {
+    let mut levels: BTreeMap<(usize, usize), BTreeSet<String>> = BTreeMap::new();
+    for ((experiment, _, measure), cell) in &raw {
+        let words = cell.words.iter().filter_map(|(_, _, word)| word.clone());
+        levels
+            .entry((*experiment, *measure))
+            .or_default()
+            .extend(words);
+    }
+    let mut cells = Vec::new();
+    for ((experiment, by, place), cell) in raw {
+        let wanted = &wanted[experiment];
+        let measure = &wanted.measures[place];
+        let names = wanted.by.iter().map(|(name, _)| name.as_str());
+        let mut factors = vec![Factor::new("experiment", wanted.experiment.id.clone())];
+        let names = std::iter::once("model").chain(names).zip(by);
+        factors.extend(names.map(|(name, level)| Factor::new(name, level)));
+        let new = |name: &str, values| Cell {
+            deterministic: measure.scored,
+            ..Cell::new(factors.clone(), name, values)
+        };
+        if !measure.is_text {
+            cells.push(new(&measure.name, cell.numbers));
+            continue;
+        }
+        for (name, level) in of_levels(&measure.name, &levels[&(experiment, place)]) {
+            let value = |word: &String| match &level {
+                None => yes_or_no(word),
+                Some(level) => Some(f64::from(word == level)),
+            };
+            let words = cell.words.iter();
+            let values = words.map(|(replication, trial, word)| {
+                Value::new(*replication, *trial, word.as_ref().and_then(value))
+            });
+            cells.push(new(&name, values.collect()));
+        }
+    }
+    cells
+}
