@@ -7,6 +7,7 @@ pub mod results;
 pub mod schema;
 
 mod find;
+mod lines;
 mod manifest;
 mod parallel;
 mod read;

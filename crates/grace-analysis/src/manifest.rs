@@ -54,7 +54,7 @@ mod tests {
             String::new(),
             format!("{digest}  a.json"),
             format!("{digest}  ../a.json\n"),
-            format!("{}  a.json\n", &digest.to_string()[1..]),
+            format!("{digest}0  a.json\n"),
         ] {
             assert!(parse(&wrong).is_err(), "{wrong}");
         }

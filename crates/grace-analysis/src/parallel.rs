@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn results_come_in_order_whoever_is_first() {
-        let squares = map(20, THREE, |number, _: &mut ()| {
+        let squares = map(20, THREE, |number, (): &mut ()| {
             thread::sleep(Duration::from_millis(20 - number as u64));
             number * number
         });
@@ -155,7 +155,7 @@ mod tests {
         let done = in_order(
             10,
             THREE,
-            |number, _: &mut ()| if number < 4 { Ok(number) } else { Err(number) },
+            |number, (): &mut ()| if number < 4 { Ok(number) } else { Err(number) },
             |number| {
                 taken.push(number);
                 Ok(())
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn a_panic_leaves_nobody_waiting() {
         let panicked = std::panic::catch_unwind(|| {
-            map(6, THREE, |number, _: &mut ()| assert_ne!(number, 1));
+            map(6, THREE, |number, (): &mut ()| assert_ne!(number, 1));
         });
         assert!(panicked.is_err());
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use grace_core::Digest;
 use grace_core::digest::Hasher;
 use grace_core::layout::{MANIFEST, METADATA, ReplicationLayout};
-use grace_core::metadata::{Metadata, SCHEMA, Status};
+use grace_core::metadata::{Counts, Metadata, SCHEMA, Status};
 use serde_json::Value;
 
 use crate::completeness::{Finding, FindingKind};
@@ -164,6 +164,7 @@ impl Replication {
     fn records(&mut self, path: &Path, experiment: &str, bytes: &[u8]) {
         let rules = SurveyRules {
             origin: self.origin,
+            model_key: &self.model_key,
             experiment,
             replication: self.index.unwrap_or_default(),
         };
@@ -310,7 +311,7 @@ fn unsealed(metadata: &Metadata) -> String {
         _ => "failed",
     };
     let counts = metadata.counts.iter().map(|(_, counts)| counts);
-    let open: u64 = counts.map(|counts| counts.outstanding()).sum();
+    let open: u64 = counts.map(Counts::outstanding).sum();
     if open > 0 {
         return format!("is not sealed: its status is `{status}`, {open} queries are open");
     }

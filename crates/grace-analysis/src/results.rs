@@ -157,5 +157,5 @@ fn definition<'d, 'o>(
     files: impl Iterator<Item = &'o Observed> + Clone,
     definitions: &'d Definitions,
 ) -> Option<&'d Definition> {
-    definitions.of_records(id, files.flat_map(Observed::names))
+    definitions.of_records(id, &files.flat_map(Observed::names).collect())
 }

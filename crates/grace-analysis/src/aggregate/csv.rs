@@ -17,11 +17,9 @@ pub(super) fn lines(batch: &Batch, bytes: usize) -> csv::Result<Vec<u8>> {
     for row in 0..batch.rows {
         for values in &batch.columns {
             match values {
-                Values::Text(values) => {
-                    writer.write_field(values.value(row).unwrap_or_default())?
-                }
-                values => writer.write_field(text(values, row, &mut number))?,
-            }
+                Values::Text(values) => writer.write_field(values.value(row).unwrap_or_default()),
+                values => writer.write_field(text(values, row, &mut number)),
+            }?;
         }
         writer.write_record(None::<&[u8]>)?;
     }

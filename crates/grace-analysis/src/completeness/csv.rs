@@ -2,6 +2,7 @@
 
 use super::finding::Finding;
 use super::table::{Completeness, Row};
+use crate::lines::lines_to_csv;
 
 impl Completeness {
     /// The rows as CSV with a line of names; what is not known is an empty field.
@@ -66,11 +67,6 @@ fn fields(row: &Row) -> [String; 16] {
 }
 
 fn text<const N: usize>(names: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> Vec<u8> {
-    const INVARIANT: &str = "lines of equal length in memory";
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(names).expect(INVARIANT);
-    for row in rows {
-        writer.write_record(row).expect(INVARIANT);
-    }
-    writer.into_inner().expect(INVARIANT)
+    let names = names.map(str::to_owned).to_vec();
+    lines_to_csv(std::iter::once(names).chain(rows.map(Vec::from)))
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::row::{IccRow, Scale};
+use crate::lines::lines_to_csv;
 
 /// The rows as CSV with a line of names; what is not defined is an empty field. A factor that only some rows have is a
 /// column of all.
 pub fn to_csv(rows: &[IccRow]) -> Vec<u8> {
-    const INVARIANT: &str = "lines of equal length in memory";
     let mut factors: Vec<&str> = Vec::new();
     let mut known = BTreeSet::new();
     for factor in rows.iter().flat_map(|row| &row.by) {
@@ -15,7 +15,6 @@ pub fn to_csv(rows: &[IccRow]) -> Vec<u8> {
             factors.push(&factor.name);
         }
     }
-    let mut writer = csv::Writer::from_writer(Vec::new());
     let mut names: Vec<&str> = factors.clone();
     names.extend([
         "measure",
@@ -30,11 +29,9 @@ pub fn to_csv(rows: &[IccRow]) -> Vec<u8> {
     let numbers = rows.first().map(IccRow::numbers);
     names.extend(numbers.iter().flatten().map(|(name, _)| *name));
     names.push("latent_status");
-    writer.write_record(&names).expect(INVARIANT);
-    for row in rows {
-        writer.write_record(fields(row, &factors)).expect(INVARIANT);
-    }
-    writer.into_inner().expect(INVARIANT)
+    let names = names.into_iter().map(str::to_owned).collect();
+    let lines = rows.iter().map(|row| fields(row, &factors));
+    lines_to_csv(std::iter::once(names).chain(lines))
 }
 
 fn fields(row: &IccRow, factors: &[&str]) -> Vec<String> {

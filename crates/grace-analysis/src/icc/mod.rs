@@ -33,7 +33,7 @@ use crate::parallel;
 /// Verdicts are by the 95 % interval; a cell whose values are [deterministic](Cell::deterministic) has a
 /// [noise floor](Noise) and no ICC. The rows do not depend on `threads`.
 pub fn analyse(cells: &[Cell], margin: Margin, threads: NonZeroUsize) -> Vec<IccRow> {
-    parallel::map(cells.len(), threads, |number, _: &mut ()| {
+    parallel::map(cells.len(), threads, |number, (): &mut ()| {
         IccRow::of(&cells[number], margin, Confidence::P95)
     })
 }

@@ -2,7 +2,7 @@
 
 use grace_stats::binary::{Counts, Latent, fit};
 use grace_stats::law::Confidence;
-use grace_stats::one_way::{Groups, Margin, OneWay, analyse};
+use grace_stats::one_way::{Anova, Estimate, Groups, Margin, OneWay, Verdict, analyse};
 use serde::Serialize;
 
 use super::cell::{Cell, Factor};
@@ -102,7 +102,7 @@ impl IccRow {
         };
         Self {
             status: one_way.status().as_str(),
-            verdict: one_way.verdict(margin).map(|verdict| verdict.as_str()),
+            verdict: one_way.verdict(margin).map(Verdict::as_str),
             below_by_estimate: one_way.is_below(margin),
             latent: counts.as_ref().map(fit),
             one_way: Some(one_way),
@@ -141,22 +141,13 @@ impl IccRow {
             ("ci_low", interval.map(|interval| interval.lower)),
             ("ci_high", interval.map(|interval| interval.upper)),
             ("reml_icc", estimate.map(|one| one.reml.icc)),
-            ("design_effect", estimate.map(|one| one.design_effect())),
-            (
-                "effective_trials",
-                estimate.map(|one| one.effective_total()),
-            ),
+            ("design_effect", estimate.map(Estimate::design_effect)),
+            ("effective_trials", estimate.map(Estimate::effective_total)),
             ("f", estimate.map(|one| one.f)),
             ("p", estimate.map(|one| one.p).or(perfect.then_some(0.0))),
             ("n0", anova.map(|anova| anova.n0)),
-            (
-                "ms_between",
-                anova.map(grace_stats::one_way::Anova::ms_between),
-            ),
-            (
-                "ms_within",
-                anova.map(grace_stats::one_way::Anova::ms_within),
-            ),
+            ("ms_between", anova.map(Anova::ms_between)),
+            ("ms_within", anova.map(Anova::ms_within)),
             (
                 "var_between",
                 estimate.map(|one| one.components.between_raw),

@@ -48,7 +48,7 @@ pub(crate) struct Rows<'s> {
     /// Queries of the current record that ended in an error.
     failed: Vec<bool>,
     legacy: Option<Place<'s>>,
-    rows: usize,
+    count: usize,
     bytes: usize,
 }
 
@@ -71,7 +71,7 @@ impl<'s> Rows<'s> {
             queries: names().map(query).collect(),
             failed: vec![false; definition.map_or(0, |definition| definition.queries.len())],
             legacy: None,
-            rows: 0,
+            count: 0,
             bytes: 0,
         }
     }
@@ -96,7 +96,7 @@ impl<'s> Rows<'s> {
             .collect();
         self.bytes = 0;
         Batch {
-            rows: std::mem::take(&mut self.rows),
+            rows: std::mem::take(&mut self.count),
             columns: std::mem::replace(&mut self.columns, empty),
         }
     }
@@ -160,11 +160,11 @@ impl<'s> Rows<'s> {
             let source = self.schema.position(&condition.column);
             let level = source.and_then(|source| match &self.columns[source] {
                 Values::Text(values) => {
-                    let value = values.value(self.rows)?;
+                    let value = values.value(self.count)?;
                     condition.level(value).map(str::to_owned)
                 }
                 Values::Integer(values) => {
-                    let value = (*values.get(self.rows)?)?.to_string();
+                    let value = (*values.get(self.count)?)?.to_string();
                     condition.level(&value).map(str::to_owned)
                 }
                 _ => None,
@@ -176,7 +176,7 @@ impl<'s> Rows<'s> {
         }
         for (place, query) in self.queries.iter().enumerate() {
             if query.is_some_and(|query| self.failed[query])
-                && self.columns[place].len() > self.rows
+                && self.columns[place].len() > self.count
             {
                 self.columns[place].forget_last();
             }
@@ -188,7 +188,7 @@ impl<'s> Rows<'s> {
     fn column(&mut self, name: &str) -> Option<&mut Values> {
         let place = self.schema.position(name)?;
         let values = &mut self.columns[place];
-        (values.len() == self.rows).then_some(values)
+        (values.len() == self.count).then_some(values)
     }
 }
 
@@ -205,7 +205,7 @@ impl Sink for Rows<'_> {
         if !self.wanted[place] {
             return Ok(());
         }
-        if self.columns[place].len() != self.rows {
+        if self.columns[place].len() != self.count {
             return Err(format!("`{column}` comes twice in a record"));
         }
         self.push(place, value)
@@ -216,11 +216,11 @@ impl Sink for Rows<'_> {
             self.complete_legacy(place);
         }
         for values in &mut self.columns {
-            if values.len() == self.rows {
+            if values.len() == self.count {
                 values.push_missing();
             }
         }
-        self.rows += 1;
+        self.count += 1;
         Ok(())
     }
 }
@@ -268,6 +268,7 @@ mod tests {
             } else {
                 Origin::Grace
             },
+            model_key: "m",
             experiment: "study1_exp1",
             replication: 4,
         };

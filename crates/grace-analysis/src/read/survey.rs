@@ -14,6 +14,8 @@ use crate::schema::{Kind, Kinds, OURS, Observed, outcome_of};
 pub(crate) struct SurveyRules<'a> {
     /// Who wrote the file.
     pub(crate) origin: Origin,
+    /// The model's key.
+    pub(crate) model_key: &'a str,
     /// The experiment.
     pub(crate) experiment: &'a str,
     /// The index of the replication.
@@ -81,6 +83,7 @@ enum Role {
     TrialId,
     Place,
     Replication,
+    Model,
     Experiment,
     Outcome,
 }
@@ -91,6 +94,7 @@ impl Role {
             "trial_id" => Self::TrialId,
             "trial_order_in_replication" => Self::Place,
             "replication_id" => Self::Replication,
+            "model_key" => Self::Model,
             "experiment_name" => Self::Experiment,
             column if outcome_of(column).is_some() => Self::Outcome,
             _ => Self::Plain,
@@ -206,14 +210,15 @@ impl Surveyor<'_> {
             Role::Replication if number != Some(self.rules.replication) => {
                 return unlike("that of metadata.json");
             }
+            Role::Model if !is_text(value, self.rules.model_key) => {
+                return unlike("that of metadata.json");
+            }
             Role::Experiment if !is_text(value, self.rules.experiment) => {
                 return unlike("that of the file's name");
             }
             Role::Outcome => {
-                let known = Outcome::ALL.into_iter();
-                let outcome = known
-                    .filter(|outcome| is_text(value, outcome.as_str()))
-                    .next();
+                let mut known = Outcome::ALL.into_iter();
+                let outcome = known.find(|outcome| is_text(value, outcome.as_str()));
                 match outcome {
                     Some(outcome) => *self.outcomes.entry(outcome).or_default() += 1,
                     None => return unlike("an outcome"),
@@ -260,6 +265,7 @@ mod tests {
     fn of(json: &str, origin: Origin) -> Result<Survey, String> {
         let rules = SurveyRules {
             origin,
+            model_key: "m",
             experiment: "e",
             replication: 2,
         };
@@ -269,7 +275,7 @@ mod tests {
     fn record(trial_id: u32, place: u32, more: &str) -> String {
         format!(
             r#"{{"story": "s", "trial_id": {trial_id}, "trial_order_in_replication": {place},
-                "replication_id": 2, "experiment_name": "e",
+                "replication_id": 2, "model_key": "m", "experiment_name": "e",
                 "outcomes": {{"q": {{"outcome": "answered", "reason": null}}}}{more}}}"#
         )
     }
@@ -304,6 +310,10 @@ mod tests {
         refuses(
             &[record(0, 0, "").replace(r#""replication_id": 2"#, r#""replication_id": 3"#)],
             "`replication_id` is not that of metadata.json",
+        );
+        refuses(
+            &[record(0, 0, "").replace(r#""m""#, r#""n""#)],
+            "`model_key` is not that of metadata.json",
         );
         refuses(
             &[record(0, 0, "").replace(r#""e""#, r#""f""#)],

@@ -1,5 +1,7 @@
 //! What an experiment file says of the columns of its records.
 
+use std::collections::BTreeSet;
+
 use grace_core::answer::Reading;
 use grace_core::experiment::{Condition, Experiment, GenerateQuery, QueryKind, ScoreQuery};
 
@@ -114,16 +116,11 @@ impl Definitions {
 
     /// The definition of the experiment `id`, if it is known and `columns` are those of its records: all columns of
     /// its queries must be among them. A file that was changed since does not describe these records.
-    pub(crate) fn of_records<'a>(
-        &self,
-        id: &str,
-        columns: impl Iterator<Item = &'a str> + Clone,
-    ) -> Option<&Definition> {
+    pub(crate) fn of_records(&self, id: &str, columns: &BTreeSet<&str>) -> Option<&Definition> {
         let definition = self.0.iter().find(|definition| definition.id == id)?;
-        let there = |name: &String| columns.clone().any(|column| column == name);
         definition
             .columns()
-            .all(|(name, _, role)| *role == Role::Raw || there(name))
+            .all(|(name, _, role)| *role == Role::Raw || columns.contains(name.as_str()))
             .then_some(definition)
     }
 }
@@ -171,7 +168,7 @@ mod tests {
         let definitions = Definitions(vec![definition("study2_exp1")]);
         let of = |columns: &[&'static str]| {
             definitions
-                .of_records("study2_exp1", columns.iter().copied())
+                .of_records("study2_exp1", &columns.iter().copied().collect())
                 .is_some()
         };
         assert!(of(&["response", "polarity", "quality"]));

@@ -48,11 +48,10 @@ impl Kind {
         }
         match token.split_once('.') {
             Some((_, fraction)) if fraction.bytes().all(|digit| digit == b'0') => Self::Pointed,
-            Some(_) => Self::Number,
             None if token.parse::<i64>().is_ok() && token.starts_with('-') => Self::Negative,
             None if token.parse::<i64>().is_ok() => Self::Natural,
             None if token.parse::<u64>().is_ok() => Self::Huge,
-            None => Self::Number,
+            Some(_) | None => Self::Number,
         }
     }
 

@@ -81,17 +81,15 @@ pub(crate) fn resolve<'a>(
         }
     };
     let mut columns: Vec<Column> = names.iter().map(|name| column(name)).collect();
-    for condition in definition
-        .iter()
-        .flat_map(|definition| &definition.conditions)
-    {
-        let name = format!("conditions.{}", condition.name);
-        if !names.contains(&name.as_str()) {
-            columns.push(Column {
-                name,
-                kind: ColumnType::Text,
-            });
-        }
+    // Earlier scripts wrote no conditions; they follow from the stimuli.
+    if !names.iter().any(|name| name.starts_with("conditions.")) {
+        let conditions = definition
+            .into_iter()
+            .flat_map(|definition| &definition.conditions);
+        columns.extend(conditions.map(|condition| Column {
+            name: format!("conditions.{}", condition.name),
+            kind: ColumnType::Text,
+        }));
     }
     Schema::new(columns)
 }
