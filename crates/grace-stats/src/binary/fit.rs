@@ -137,7 +137,7 @@ impl LatentFit {
 /// let Latent::Fitted(fit) = fit(&counts) else {
 ///     unreachable!("answers differ within replications");
 /// };
-/// assert_eq!(format!("{:.3}", fit.icc()), "0.213");
+/// assert_eq!(format!("{:.3}", fit.icc()), "0.180");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn fit(counts: &Counts) -> Latent {

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::one_way::GroupsError;
+use crate::ValueError;
+use crate::value::check;
 
 /// The values of one measure, crossed by replication and condition.
 ///
@@ -24,17 +25,17 @@ impl Crossed {
     ///
     /// # Errors
     ///
-    /// [`GroupsError`] for NaN, infinity, or a magnitude over 1e300.
+    /// [`ValueError`] for NaN, infinity, or a magnitude over 1e150.
     pub fn from_rows<L: Ord, C: Ord>(
         rows: impl IntoIterator<Item = (L, C, Option<f64>)>,
-    ) -> Result<Self, GroupsError> {
+    ) -> Result<Self, ValueError> {
         let mut found = Vec::new();
         let mut missing = 0;
         for (row, (replication, condition, value)) in rows.into_iter().enumerate() {
             match value {
                 None => missing += 1,
                 Some(value) => {
-                    found.push((replication, condition, GroupsError::check(row, value)?));
+                    found.push((replication, condition, check(row, value)?));
                 }
             }
         }

@@ -105,7 +105,7 @@ const UNBOUNDED: f64 = 1.0 - 1e-10;
 /// };
 /// assert_eq!(format!("{:.2}", fit.conditions[1].difference), "2.25");
 /// assert!(fit.boundary && fit.icc == 0.0);
-/// # Ok::<(), grace_stats::one_way::GroupsError>(())
+/// # Ok::<(), grace_stats::ValueError>(())
 /// ```
 ///
 /// # Source

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use thiserror::Error;
+use crate::ValueError;
+use crate::value::check;
 
 /// The values of one measure under one condition, grouped by replication.
 ///
@@ -17,37 +18,12 @@ use thiserror::Error;
 /// let groups = Groups::from_rows(rows)?;
 /// assert_eq!(groups.values().collect::<Vec<_>>(), [[3.0, 2.0].as_slice(), &[1.0]]);
 /// assert_eq!(groups.missing(), 2);
-/// # Ok::<(), grace_stats::one_way::GroupsError>(())
+/// # Ok::<(), grace_stats::ValueError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Groups {
     values: Vec<Vec<f64>>,
     missing: usize,
-}
-
-/// A value that no sum of squares can be made of.
-#[derive(Clone, Debug, PartialEq, Error)]
-#[error("value of row {row} is {value}, expected a number between -1e300 and 1e300")]
-pub struct GroupsError {
-    /// The row, from 0, in the order given.
-    pub row: usize,
-    /// What was found.
-    pub value: f64,
-}
-
-impl GroupsError {
-    /// The largest magnitude of a value: differences of two such numbers are finite.
-    const LARGEST: f64 = 1e300;
-
-    /// The value, if it is usable.
-    pub(crate) fn check(row: usize, value: f64) -> Result<f64, Self> {
-        // Not `> LARGEST`, which is false for NaN.
-        if value.abs() <= Self::LARGEST {
-            Ok(value)
-        } else {
-            Err(Self { row, value })
-        }
-    }
 }
 
 impl Groups {
@@ -58,18 +34,18 @@ impl Groups {
     ///
     /// # Errors
     ///
-    /// [`GroupsError`] for NaN, infinity, or a magnitude over 1e300. No rows at all, or no values,
+    /// [`ValueError`] for NaN, infinity, or a magnitude over 1e150. No rows at all, or no values,
     /// are no error but a [status](crate::one_way::NotEstimable::NoData).
     pub fn from_rows<L: Ord>(
         rows: impl IntoIterator<Item = (L, Option<f64>)>,
-    ) -> Result<Self, GroupsError> {
+    ) -> Result<Self, ValueError> {
         let mut groups: BTreeMap<L, Vec<f64>> = BTreeMap::new();
         let mut missing = 0;
         for (row, (label, value)) in rows.into_iter().enumerate() {
             match value {
                 None => missing += 1,
                 Some(value) => {
-                    let value = GroupsError::check(row, value)?;
+                    let value = check(row, value)?;
                     groups.entry(label).or_default().push(value);
                 }
             }
@@ -109,10 +85,10 @@ mod tests {
         let error = |value| Groups::from_rows([(0, None), (0, Some(value))]).unwrap_err();
         assert_eq!(
             error(f64::NAN).to_string(),
-            "value of row 1 is NaN, expected a number between -1e300 and 1e300"
+            "value of row 1 is NaN, expected a number between -1e150 and 1e150"
         );
         assert_eq!(error(f64::INFINITY).row, 1);
-        assert_eq!(error(-1.1e300).value, -1.1e300);
+        assert_eq!(error(-1.1e150).value, -1.1e150);
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub enum ShroutFleiss {
 
 /// An intraclass correlation of a single rating and of the mean of all raters' ratings.
 ///
-/// They are at most 1, and not clipped.
+/// They are not clipped, and at most 1, except the average of the second form, which is no ratio of
+/// variances where neither targets nor raters differ.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Form {

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::value::is_usable;
+
 /// Ratings of targets (rows) by raters (columns), complete.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ratings {
@@ -33,9 +35,9 @@ pub enum RatingsError {
         /// How many raters there are.
         raters: usize,
     },
-    /// A rating is NaN, infinite, or has a magnitude over 1e300.
+    /// A rating is NaN, infinite, or has a magnitude over 1e150.
     #[error(
-        "rating of target {target} by rater {rater} is {value}, expected a number between -1e300 and 1e300"
+        "rating of target {target} by rater {rater} is {value}, expected a number between -1e150 and 1e150"
     )]
     BadRating {
         /// The target, from 0.
@@ -64,8 +66,7 @@ impl Ratings {
             let values = found;
             return Err(RatingsError::Incomplete { values, raters });
         }
-        let usable = |value: &f64| value.abs() <= 1e300;
-        if let Some(place) = values.iter().position(|value| !usable(value)) {
+        if let Some(place) = values.iter().position(|value| !is_usable(*value)) {
             return Err(RatingsError::BadRating {
                 target: place / raters,
                 rater: place % raters,
@@ -111,7 +112,7 @@ mod tests {
         );
         assert_eq!(
             error(&[1.0, 2.0, 3.0, f64::NAN], 2),
-            "rating of target 1 by rater 1 is NaN, expected a number between -1e300 and 1e300"
+            "rating of target 1 by rater 1 is NaN, expected a number between -1e150 and 1e150"
         );
         assert!(Ratings::from_rows(vec![1.0], 0).is_err());
     }

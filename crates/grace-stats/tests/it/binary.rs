@@ -45,6 +45,17 @@ fn check(case: &Case, expected: &Logit, found: &Latent) {
 }
 
 #[test]
+fn latent_fits_agree_with_what_glmer_prints() {
+    for case in cases() {
+        if let (Some(glmer), false) = (&case.tools.glmer, case.is_trap()) {
+            let counts = Counts::from_groups(&case.groups()).unwrap();
+            let found = fitted(fit(&counts)).unwrap();
+            assert_close(&case.id, found.icc(), glmer.icc.unwrap(), 2e-4);
+        }
+    }
+}
+
+#[test]
 fn kappas_agree() {
     for case in cases() {
         if let Some(expected) = case.fleiss_cuzick {

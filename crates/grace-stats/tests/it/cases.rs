@@ -26,6 +26,8 @@ pub(crate) struct Case {
     pub(crate) reml: Option<Reml>,
     pub(crate) glmm_logit_ml: Option<Logit>,
     pub(crate) fleiss_cuzick: Option<f64>,
+    pub(crate) tools: Tools,
+    tolerance: String,
     #[serde(skip)]
     folder: PathBuf,
 }
@@ -108,6 +110,32 @@ pub(crate) struct Logit {
     pub(crate) icc_observed_scale: Option<f64>,
 }
 
+/// What other programs printed.
+#[derive(Deserialize)]
+pub(crate) struct Tools {
+    #[serde(rename = "R_ICC_ICCest_THD")]
+    pub(crate) icc_est: Option<Printed>,
+    #[serde(rename = "R_psych_ICC")]
+    pub(crate) psych: Option<Vec<Printed>>,
+    #[serde(rename = "R_irr_icc_oneway")]
+    pub(crate) irr: Option<Printed>,
+    #[serde(rename = "R_lmer_reml_tight")]
+    pub(crate) lmer: Option<Printed>,
+    #[serde(rename = "R_nlme_reml")]
+    pub(crate) nlme: Option<Printed>,
+    #[serde(rename = "lme4_glmer_nAGQ25")]
+    pub(crate) glmer: Option<Printed>,
+}
+
+/// One program's ICC, with an interval if it has one.
+#[derive(Deserialize)]
+pub(crate) struct Printed {
+    #[serde(alias = "ICC", alias = "icc_latent")]
+    pub(crate) icc: Option<f64>,
+    pub(crate) lower: Option<f64>,
+    pub(crate) upper: Option<f64>,
+}
+
 #[derive(Deserialize)]
 struct Row {
     replication: i64,
@@ -130,6 +158,11 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 impl Case {
+    /// Whether other programs are wrong here: constant or nearly constant values.
+    pub(crate) fn is_trap(&self) -> bool {
+        self.tolerance.contains("wrong in this trap case")
+    }
+
     pub(crate) fn groups(&self) -> Groups {
         let rows = read(&self.folder.join(&self.file));
         let of_case = rows

@@ -8,9 +8,13 @@
 
 mod binary;
 mod cases;
+mod coverage;
+mod describe;
 mod distribution;
 mod law;
 mod one_way;
+mod power;
 mod ratings;
 mod references;
+mod shared_numbers;
 mod study;

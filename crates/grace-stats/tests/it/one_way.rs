@@ -2,7 +2,7 @@
 
 use grace_stats::Interval;
 use grace_stats::law::Confidence;
-use grace_stats::one_way::{Estimate, Groups, Margin, OneWay, analyse};
+use grace_stats::one_way::{Estimate, Groups, Margin, OneWay, analyse, permutation_test};
 use grace_stats::random::SplitMix64;
 use proptest::prelude::*;
 
@@ -148,6 +148,37 @@ fn variance_components_agree_with_exact_arithmetic() {
 }
 
 #[test]
+fn iccs_agree_with_what_r_prints() {
+    for_estimates(|case, estimate| {
+        let psych = case.tools.psych.iter().flatten().take(1);
+        let others = [&case.tools.icc_est, &case.tools.irr];
+        for printed in psych.chain(others.into_iter().flatten()) {
+            if case.is_trap() {
+                continue;
+            }
+            let close = |found: f64, expected: Option<f64>| {
+                assert_close(&case.id, found, expected.unwrap(), 1e-10);
+            };
+            close(estimate.icc_raw, printed.icc);
+            close(estimate.f_interval_raw.lower, printed.lower);
+            close(estimate.f_interval_raw.upper, printed.upper);
+        }
+    });
+}
+
+#[test]
+fn reml_fits_agree_with_what_r_prints() {
+    for_estimates(|case, estimate| {
+        // They leave the criterion where it is flat to their own tolerances.
+        for (printed, tolerance) in [(&case.tools.lmer, 1e-6), (&case.tools.nlme, 1.5e-5)] {
+            if let (Some(icc), false) = (printed.as_ref().and_then(|p| p.icc), case.is_trap()) {
+                assert_close(&case.id, estimate.reml.icc, icc, tolerance);
+            }
+        }
+    });
+}
+
+#[test]
 fn reml_fits_agree_with_exact_optima() {
     for_estimates(|case, estimate| {
         let (id, found) = (case.id.as_str(), &estimate.reml);
@@ -171,6 +202,19 @@ fn reml_fits_agree_with_exact_optima() {
             1e-10,
         );
         assert_close(id, found.lrt_stat(), expected.lrt_stat, 1e-7);
+    });
+}
+
+#[test]
+fn the_permutation_test_agrees_with_f_where_values_are_normal() {
+    for_estimates(|case, estimate| {
+        // Up to 400 values and a p that 999 rounds can tell from 0.
+        if case.id.starts_with("bal_") && estimate.anova.total <= 400 && estimate.p > 0.05 {
+            let mut random = SplitMix64::new(31);
+            let test = permutation_test(&case.groups(), 999, &mut random).unwrap();
+            // Four standard errors of a share of 999.
+            assert_close(&case.id, test.p(), estimate.p, 0.064);
+        }
     });
 }
 

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 /// Reads a file of `testdata/stats`; `None` in a packaged crate, which is without the folder.
 pub(crate) fn copied<T: DeserializeOwned>(name: &str) -> Option<T> {
-    json(&copied_path(name))
+    json(&copied_path(""), name)
 }
 
 pub(crate) fn copied_path(name: &str) -> PathBuf {
@@ -20,7 +20,7 @@ pub(crate) fn copied_path(name: &str) -> PathBuf {
 
 /// Reads a file of `shared/refs` beside the repository; `None` where that is not there.
 pub(crate) fn shared<T: DeserializeOwned>(name: &str) -> Option<T> {
-    json(&shared_path(name))
+    json(&shared_path(""), name)
 }
 
 pub(crate) fn shared_path(name: &str) -> PathBuf {
@@ -28,11 +28,13 @@ pub(crate) fn shared_path(name: &str) -> PathBuf {
     Path::new(folder).join(name)
 }
 
-fn json<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    let Ok(text) = fs::read_to_string(path) else {
-        println!("skipped: {} is not there", path.display());
+/// A folder may be absent, but not a file of it.
+fn json<T: DeserializeOwned>(folder: &Path, name: &str) -> Option<T> {
+    if !folder.exists() {
+        println!("skipped: {} is not there", folder.display());
         return None;
-    };
+    }
+    let text = fs::read_to_string(folder.join(name)).unwrap();
     Some(serde_json::from_str(&text).unwrap())
 }
 
