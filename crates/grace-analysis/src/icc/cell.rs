@@ -1,6 +1,7 @@
 //! The values of one measure under one condition.
 
-use grace_stats::one_way::{Groups, GroupsError};
+use grace_stats::ValueError;
+use grace_stats::one_way::Groups;
 use serde::Serialize;
 
 /// A factor and its level, such as `access` and `3`.
@@ -75,8 +76,8 @@ impl Cell {
     ///
     /// # Errors
     ///
-    /// Returns [`GroupsError`] for a value that is no finite number of reasonable size.
-    pub fn groups(&self) -> Result<Groups, GroupsError> {
+    /// Returns [`ValueError`] for a value that is no finite number of reasonable size.
+    pub fn groups(&self) -> Result<Groups, ValueError> {
         let values = self.values.iter();
         Groups::from_rows(values.map(|value| (value.replication, value.value)))
     }

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::{Subcommand, ValueEnum};
 
 use super::Format;
 
@@ -41,7 +41,58 @@ pub(crate) struct AggregateArgs {
 
 /// Arguments of `icc`.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct IccArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<IccCommand>,
+    #[command(flatten)]
+    pub(crate) data: IccDataArgs,
+}
+
+/// Commands of `icc`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum IccCommand {
+    /// How many replications do I need? The chance of each verdict in planned studies
+    #[command(after_help = super::DESIGN_EXAMPLES)]
+    Design(DesignArgs),
+}
+
+/// What is planned, and what is assumed to be true.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DesignArgs {
+    /// Numbers of replications to look at
+    #[arg(
+        long,
+        value_name = "N",
+        value_delimiter = ',',
+        default_value = "3,5,10,20"
+    )]
+    pub(crate) replications: Vec<usize>,
+    /// Trials of a condition in each replication
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "50")]
+    pub(crate) trials: Vec<usize>,
+    /// ICCs that may be true
+    #[arg(
+        long,
+        value_name = "ICC",
+        value_delimiter = ',',
+        default_value = "0,0.02,0.05,0.1,0.2,0.3"
+    )]
+    pub(crate) icc: Vec<f64>,
+    /// The ICC under which replications count as alike
+    #[arg(long, value_name = "ICC", default_value_t = 0.10, value_parser = margin, env = "GRACE_MARGIN")]
+    pub(crate) margin: f64,
+    /// The chance of the right verdict that is wanted, for the number of replications that it takes
+    #[arg(long, value_name = "SHARE", default_value_t = 0.8, value_parser = super::share)]
+    pub(crate) chance: f64,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t, env = "GRACE_OUTPUT_FORMAT")]
+    pub(crate) output: Format,
+}
+
+/// What the intraclass correlation is asked of.
+#[derive(Debug, clap::Args)]
+pub(crate) struct IccDataArgs {
     /// A whole results folder, a model's folder, or a replication
     #[arg(required_unless_present = "table")]
     pub(crate) results: Option<PathBuf>,

@@ -9,7 +9,9 @@ mod server;
 mod sim;
 
 #[cfg(feature = "analysis")]
-pub(crate) use analysis::{AggregateArgs, IccArgs, SourceArgs, TableFormat};
+pub(crate) use analysis::{
+    AggregateArgs, DesignArgs, IccArgs, IccCommand, IccDataArgs, SourceArgs, TableFormat,
+};
 pub(crate) use run::{ReplicateArgs, RunArgs, WorkArgs};
 pub(crate) use seeds::{AuditArgs, OrderArgs, PlanArgs, SeedsArgs, SeedsCommand};
 pub(crate) use server::ServerArgs;
@@ -232,6 +234,14 @@ Examples:
 
 An estimate under the margin says less than an interval under it: with 5 replications of 50 trials
 a true ICC of 0.20 gives an estimate under 0.10 one time in four.";
+#[cfg(feature = "analysis")]
+const DESIGN_EXAMPLES: &str = "\
+Examples:
+  grace-cli icc design
+  grace-cli icc design --replications 5,10,20 --trials 50,200 --icc 0,0.05,0.2 --margin 0.1
+
+For balanced normal data these chances are exact. For yes-or-no measures near 0 or 1 the real ones
+are worse.";
 const SEEDS_EXAMPLES: &str = "\
 Examples:
   grace-cli seeds --replications 5

@@ -10,12 +10,19 @@ use grace_analysis::icc::{
 };
 use grace_stats::one_way::Margin;
 
-use crate::args::{IccArgs, TableFormat};
-use crate::commands::aggregate;
+use crate::args::{IccArgs, IccCommand, IccDataArgs, TableFormat};
+use crate::commands::{aggregate, design};
 use crate::exit::{COMPLETE, CONFIGURATION, Failure};
 use crate::output;
 
 pub(crate) fn run(args: &IccArgs) -> Result<u8, Failure> {
+    match &args.command {
+        Some(IccCommand::Design(args)) => design::run(args),
+        None => of_data(&args.data),
+    }
+}
+
+fn of_data(args: &IccDataArgs) -> Result<u8, Failure> {
     let margin = Margin::new(args.margin).map_err(|error| Failure::new(CONFIGURATION, error))?;
     let (cells, completeness) = match (&args.table, &args.results) {
         (Some(table), _) => (of_table(table, args)?, None),
@@ -44,7 +51,7 @@ pub(crate) fn run(args: &IccArgs) -> Result<u8, Failure> {
     Ok(aggregate::code(&args.source, &completeness))
 }
 
-fn of_results(folder: &Path, args: &IccArgs) -> Result<(Vec<Cell>, Completeness), Failure> {
+fn of_results(folder: &Path, args: &IccDataArgs) -> Result<(Vec<Cell>, Completeness), Failure> {
     let results = aggregate::survey(folder, &args.source)?;
     let mut selection = Selection::default();
     selection.by.clone_from(&args.by);
@@ -53,7 +60,7 @@ fn of_results(folder: &Path, args: &IccArgs) -> Result<(Vec<Cell>, Completeness)
     Ok((cells, results.completeness(args.source.replications)))
 }
 
-fn of_table(file: &Path, args: &IccArgs) -> Result<Vec<Cell>, Failure> {
+fn of_table(file: &Path, args: &IccDataArgs) -> Result<Vec<Cell>, Failure> {
     let bytes = fs::read(file).map_err(|source| TableError::Unreadable {
         path: file.to_owned(),
         source,

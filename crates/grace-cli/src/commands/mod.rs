@@ -6,6 +6,8 @@ mod audit;
 mod completions;
 #[cfg(feature = "sim")]
 mod demo;
+#[cfg(feature = "analysis")]
+mod design;
 mod experiments;
 #[cfg(feature = "analysis")]
 mod icc;

@@ -6,12 +6,15 @@ use expect_test::expect_file;
 
 use crate::command::grace;
 
-const COMMANDS: [&[&str]; 14] = [
+const COMMANDS: [&[&str]; 17] = [
     &["demo"],
     &["run"],
     &["replicate"],
     &["verify"],
     &["replay"],
+    &["aggregate"],
+    &["icc"],
+    &["icc", "design"],
     &["seeds"],
     &["seeds", "audit"],
     &["seeds", "order"],
