@@ -5,6 +5,7 @@
 //! | `tidy` | fails where the repository breaks its own rules: walls between crates, sizes of files, unnamed test data, incomplete crates, unfinished code |
 //! | `regen` | writes the golden files: runs the tests named `golden_*` with `UPDATE_EXPECT=1`; `--check` only runs them |
 //! | `pod-size` | builds the binary that runs in pods and fails if it has outgrown its limit |
+//! | `dataset` | has pandas read the tables that `aggregate` writes, and compares them with its own reading of the records |
 //! | `e2e-llm` | runs, kills, resumes, verifies and replays replications of a real model on a real server |
 //!
 //! It knows no grace crate: what it checks of `grace-cli`, it checks from outside.
@@ -16,6 +17,7 @@
 )]
 
 mod command;
+mod dataset;
 mod e2e_llm;
 mod pod_size;
 mod regen;
@@ -35,6 +37,8 @@ enum Task {
     Regen(regen::Args),
     /// Build the binary that runs in pods and check its size
     PodSize(pod_size::Args),
+    /// Aggregate the demo's results and compare the tables with what pandas makes of the same records
+    Dataset(dataset::Args),
     /// Run replications of a real model on a real server: kill, resume, verify, replay
     #[command(name = "e2e-llm")]
     E2eLlm(e2e_llm::Args),
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Regen(args) => regen::run(&args),
         Task::PodSize(args) => pod_size::run(&args),
+        Task::Dataset(args) => dataset::run(&args),
         Task::E2eLlm(args) => e2e_llm::run(&args),
     };
     if let Err(error) = done {

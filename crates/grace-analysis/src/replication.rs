@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::completeness::{Finding, FindingKind};
 use crate::find::{self, entries, index_in};
 use crate::manifest;
-use crate::read::{Origin, Survey, SurveyRules, survey};
+use crate::read::{Origin, Survey, SurveyRules, survey, without_nan};
 
 /// What is known of a replication after every file of it was read once.
 #[derive(Debug)]
@@ -243,7 +243,7 @@ impl Replication {
             return self.leave_out(folder, FindingKind::Refused, message);
         }
         for path in records {
-            match read_into(path, buffer) {
+            match read_records(path, Origin::Legacy, buffer) {
                 Ok(()) => {
                     let experiment = find::name(path).trim_end_matches(".json").to_owned();
                     self.records(path, &experiment, buffer);
@@ -319,9 +319,18 @@ fn unsealed(metadata: &Metadata) -> String {
 }
 
 /// Reads a whole file into `buffer`, whose room is used again.
-pub(crate) fn read_into(path: &Path, buffer: &mut Vec<u8>) -> io::Result<()> {
+fn read_into(path: &Path, buffer: &mut Vec<u8>) -> io::Result<()> {
     buffer.clear();
     File::open(path)?.read_to_end(buffer)?;
+    Ok(())
+}
+
+/// Reads a whole file of records.
+pub(crate) fn read_records(path: &Path, origin: Origin, buffer: &mut Vec<u8>) -> io::Result<()> {
+    read_into(path, buffer)?;
+    if origin == Origin::Legacy {
+        without_nan(buffer);
+    }
     Ok(())
 }
 

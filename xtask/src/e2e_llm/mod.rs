@@ -6,7 +6,7 @@
 
 mod checks;
 mod grace;
-mod install;
+pub(crate) mod install;
 mod results;
 mod scenario;
 mod server;
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Some(path) => existing(path)?,
         None => built()?,
     };
-    let installed = install::ensure(&cache(args)?)?;
+    let installed = install::ensure(&cache(args.cache.as_deref())?)?;
     let work = std::env::temp_dir().join(format!("grace-e2e-llm-{}", std::process::id()));
     fs::create_dir_all(&work).with_context(|| work.display().to_string())?;
 
@@ -81,19 +81,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// Builds the binary as users do.
-fn built() -> Result<PathBuf> {
+pub(crate) fn built() -> Result<PathBuf> {
     command::run(&mut cargo(["build", "--release", "--package=grace-cli"]))?;
     existing(&target_folder()?.join("release").join("grace-cli"))
 }
 
-fn existing(path: &Path) -> Result<PathBuf> {
+pub(crate) fn existing(path: &Path) -> Result<PathBuf> {
     path.canonicalize()
         .with_context(|| format!("{} cannot be used", path.display()))
 }
 
-fn cache(args: &Args) -> Result<PathBuf> {
-    if let Some(cache) = &args.cache {
-        return Ok(cache.clone());
+/// The folder for what is installed once.
+pub(crate) fn cache(given: Option<&Path>) -> Result<PathBuf> {
+    if let Some(cache) = given {
+        return Ok(cache.to_owned());
     }
     let variable = |name| std::env::var_os(name).map(PathBuf::from);
     let base = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::AggregateError;
 use crate::read::{Batch, Cell, Origin, Place, Rows, Sink, read};
-use crate::replication::{RecordsFile, Replication, read_into};
+use crate::replication::{RecordsFile, Replication, read_records};
 use crate::results::{Experiment, Results};
 
 /// Files are put together until they have this size, so that row groups are not tiny.
@@ -70,9 +70,11 @@ impl Group<'_> {
             error: None,
         };
         for (replication, file) in &self.files {
-            read_into(&file.path, buffer).map_err(|source| AggregateError::Read {
-                path: file.path.clone(),
-                source,
+            read_records(&file.path, replication.origin, buffer).map_err(|source| {
+                AggregateError::Read {
+                    path: file.path.clone(),
+                    source,
+                }
             })?;
             batches.rows.set_legacy(legacy(replication, file));
             let done = read(buffer, &mut batches);

@@ -1,5 +1,6 @@
 //! The cells of replications.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 
@@ -63,8 +64,8 @@ struct RawCell {
     words: Vec<(u32, Option<u32>, Option<String>)>,
 }
 
-/// By experiment, levels of the factors, and measure.
-type RawCells = BTreeMap<(usize, Vec<String>, usize), RawCell>;
+/// By experiment and levels of the factors: a cell for each measure.
+type RawCells = BTreeMap<(usize, Vec<String>), Vec<RawCell>>;
 
 impl Results {
     /// The values of every measure under every condition, by experiment, model, condition and measure.
@@ -102,11 +103,7 @@ impl Results {
                 Ok::<_, AggregateError>(parts)
             },
             |parts| {
-                parts.into_iter().flatten().for_each(|(key, part)| {
-                    let cell = cells.entry(key).or_default();
-                    cell.numbers.extend(part.numbers);
-                    cell.words.extend(part.words);
-                });
+                parts.into_iter().for_each(|part| append(&mut cells, part));
                 Ok(())
             },
         )?;
@@ -200,31 +197,51 @@ impl<'r> Wanted<'r> {
                 Values::Integer(values) => values[row].and_then(|value| u32::try_from(value).ok()),
                 _ => None,
             };
-            let mut levels = vec![word(&batch.columns[self.model], row)];
-            levels.extend(
-                self.by
-                    .iter()
-                    .map(|(_, place)| word(&batch.columns[*place], row)),
-            );
+            let by = self.by.iter().map(|(_, place)| *place);
+            let levels = std::iter::once(self.model).chain(by);
+            let levels = levels
+                .map(|place| word(&batch.columns[place], row))
+                .collect();
+            let measures = cells
+                .entry((experiment, levels))
+                .or_insert_with(|| self.empty());
             let replication = whole(self.replication).unwrap_or_default();
-            for (place, measure) in self.measures.iter().enumerate() {
-                let cell = cells
-                    .entry((experiment, levels.clone(), place))
-                    .or_default();
-                let values = &batch.columns[measure.column];
-                match values {
+            let trial = whole(self.trial);
+            for (measure, cell) in self.measures.iter().zip(measures) {
+                match &batch.columns[measure.column] {
                     Values::Text(values) => {
                         let value = values.value(row).map(str::to_owned);
-                        cell.words.push((replication, whole(self.trial), value));
+                        cell.words.push((replication, trial, value));
                     }
                     values => {
-                        let value = Value::new(replication, whole(self.trial), number(values, row));
-                        cell.numbers.push(value);
+                        let value = number(values, row);
+                        cell.numbers.push(Value::new(replication, trial, value));
                     }
                 }
             }
         }
         cells
+    }
+
+    fn empty(&self) -> Vec<RawCell> {
+        let measures = self.measures.iter();
+        measures.map(|_| RawCell::default()).collect()
+    }
+}
+
+fn append(cells: &mut RawCells, part: RawCells) {
+    for (key, measures) in part {
+        let known = match cells.entry(key) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(measures);
+                continue;
+            }
+            Entry::Occupied(known) => known.into_mut(),
+        };
+        for (known, cell) in known.iter_mut().zip(measures) {
+            known.numbers.extend(cell.numbers);
+            known.words.extend(cell.words);
+        }
     }
 }
 
@@ -292,40 +309,53 @@ fn word(values: &Values, row: usize) -> String {
 
 fn finish(wanted: &[Wanted<'_>], raw: RawCells) -> Vec<Cell> {
     let mut levels: BTreeMap<(usize, usize), BTreeSet<String>> = BTreeMap::new();
-    for ((experiment, _, measure), cell) in &raw {
-        let words = cell.words.iter().filter_map(|(_, _, word)| word.clone());
-        levels
-            .entry((*experiment, *measure))
-            .or_default()
-            .extend(words);
+    for ((experiment, _), measures) in &raw {
+        for (place, cell) in measures.iter().enumerate() {
+            let words = cell.words.iter().filter_map(|(_, _, word)| word.clone());
+            levels
+                .entry((*experiment, place))
+                .or_default()
+                .extend(words);
+        }
     }
     let mut cells = Vec::new();
-    for ((experiment, by, place), cell) in raw {
+    for ((experiment, by), measures) in raw {
         let wanted = &wanted[experiment];
-        let measure = &wanted.measures[place];
         let names = wanted.by.iter().map(|(name, _)| name.as_str());
-        let mut factors = vec![Factor::new("experiment", wanted.experiment.id.clone())];
         let names = std::iter::once("model").chain(names).zip(by);
+        let mut factors = vec![Factor::new("experiment", wanted.experiment.id.clone())];
         factors.extend(names.map(|(name, level)| Factor::new(name, level)));
-        let new = |name: &str, values| Cell {
-            deterministic: measure.scored,
-            ..Cell::new(factors.clone(), name, values)
-        };
-        if !measure.is_text {
-            cells.push(new(&measure.name, cell.numbers));
-            continue;
+        for (place, (measure, cell)) in wanted.measures.iter().zip(measures).enumerate() {
+            let levels = &levels[&(experiment, place)];
+            cells.extend(measure.cells(&factors, cell, levels));
         }
-        for (name, level) in of_levels(&measure.name, &levels[&(experiment, place)]) {
+    }
+    cells
+}
+
+impl Measured {
+    /// The cells of the measure under one condition; of a column of words one for each level.
+    fn cells(&self, factors: &[Factor], cell: RawCell, levels: &BTreeSet<String>) -> Vec<Cell> {
+        let new = |name: &str, values| Cell {
+            deterministic: self.scored,
+            ..Cell::new(factors.to_vec(), name, values)
+        };
+        if !self.is_text {
+            return vec![new(&self.name, cell.numbers)];
+        }
+        let of_level = |(name, level): (String, Option<String>)| {
             let value = |word: &String| match &level {
                 None => yes_or_no(word),
                 Some(level) => Some(f64::from(word == level)),
             };
-            let words = cell.words.iter();
-            let values = words.map(|(replication, trial, word)| {
+            let values = cell.words.iter().map(|(replication, trial, word)| {
                 Value::new(*replication, *trial, word.as_ref().and_then(value))
             });
-            cells.push(new(&name, values.collect()));
-        }
+            new(&name, values.collect())
+        };
+        of_levels(&self.name, levels)
+            .into_iter()
+            .map(of_level)
+            .collect()
     }
-    cells
 }

@@ -89,6 +89,19 @@ fn earlier_and_present_results_share_a_table() {
 }
 
 #[test]
+fn numbers_that_are_none_are_missing() {
+    let folder = Folder::new();
+    folder.write(
+        "old/replication-0/tiny.json",
+        r#"[{"story": "NaN", "answer": NaN}, {"story": "s", "answer": 2}]"#,
+    );
+    assert_eq!(
+        folder.columns("tiny", &["story", "answer"]),
+        ["NaN|", "s|2"]
+    );
+}
+
+#[test]
 fn a_broken_file_of_an_earlier_script_is_left_out() {
     let folder = Folder::new();
     folder.write("old/replication-0/study1_exp1.json", r#"[{"quantity": 2}"#);
