@@ -103,7 +103,9 @@ impl Results {
                 Ok::<_, AggregateError>(parts)
             },
             |parts| {
-                parts.into_iter().for_each(|part| append(&mut cells, part));
+                for part in parts {
+                    append(&mut cells, part);
+                }
                 Ok(())
             },
         )?;
