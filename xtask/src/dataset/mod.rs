@@ -4,7 +4,7 @@
 //! with what `pandas.json_normalize` makes of the records.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -39,15 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let work = std::env::temp_dir().join(format!("grace-dataset-{}", std::process::id()));
     let results = match &args.results {
         Some(results) => existing(results)?,
-        None => {
-            let demo = work.join("demo");
-            command::output(
-                Command::new(&program)
-                    .args(["demo", "--limit", "50", "--out"])
-                    .arg(&demo),
-            )?;
-            demo.join("results")
-        }
+        None => demo(&program, &work.join("demo"))?,
     };
     let tables = work.join("dataset");
     command::output(
@@ -64,6 +56,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             .arg(&tables),
     )?;
     fs::remove_dir_all(&work).with_context(|| work.display().to_string())
+}
+
+/// Results of a small demo.
+fn demo(program: &Path, folder: &Path) -> Result<PathBuf> {
+    let demo = ["demo", "--limit", "50", "--out"];
+    command::output(Command::new(program).args(demo).arg(folder))?;
+    Ok(folder.join("results"))
 }
 
 /// A Python with the packages, installed once.
