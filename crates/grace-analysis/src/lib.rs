@@ -2,7 +2,9 @@
 
 pub mod aggregate;
 pub mod completeness;
+pub mod drift;
 pub mod icc;
+pub mod report;
 pub mod results;
 pub mod schema;
 
@@ -12,6 +14,7 @@ mod manifest;
 mod parallel;
 mod read;
 mod replication;
+mod trials;
 
 pub use find::FindError;
 pub use results::Results;

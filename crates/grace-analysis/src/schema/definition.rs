@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use grace_core::answer::Reading;
+use grace_core::QueryId;
 use grace_core::experiment::{Condition, Experiment, GenerateQuery, QueryKind, ScoreQuery};
+use grace_core::prompt::PromptContext;
 
 use super::column::ColumnType;
 
@@ -21,6 +23,12 @@ pub struct Definition {
 /// The columns that a query adds to a record.
 #[derive(Debug, Clone)]
 pub(crate) struct QueryColumns {
+    /// The query's id.
+    pub(crate) id: String,
+    /// The columns of the stimuli that its prompt shows: trials that agree in them have one prompt.
+    pub(crate) prompt: Vec<String>,
+    /// Of a scored query, the column of each option's probability, and the option's label.
+    pub(crate) options: Vec<(String, String)>,
     /// Names, types and roles, in the order of the record.
     pub(crate) columns: Vec<(String, ColumnType, Role)>,
 }
@@ -50,6 +58,9 @@ impl Definition {
             conditions: experiment.conditions.clone(),
             queries: queries
                 .map(|query| QueryColumns {
+                    id: query.id.to_string(),
+                    prompt: prompt_columns(experiment, &query.id),
+                    options: options(&query.kind),
                     columns: columns(&query.kind),
                 })
                 .collect(),
@@ -73,6 +84,37 @@ impl Definition {
         let adds = |query: &QueryColumns| query.columns.iter().any(|(name, _, _)| name == column);
         self.queries.iter().position(adds)
     }
+}
+
+/// The columns whose values are found again in the prompt. Templates hold no logic, so none is overlooked.
+fn prompt_columns(experiment: &Experiment, query: &QueryId) -> Vec<String> {
+    let mark = |column: &str| format!("\u{1}{column}\u{1}");
+    let marked: Vec<(&str, String)> = experiment
+        .columns
+        .iter()
+        .map(|column| (column.as_str(), mark(column)))
+        .collect();
+    let context = PromptContext::new(marked.iter().map(|(name, mark)| (*name, mark.as_str())));
+    let prompt = experiment
+        .prompts
+        .render(query, &context)
+        .unwrap_or_default();
+    let shown = experiment.columns.iter();
+    shown
+        .filter(|column| prompt.contains(&mark(column)))
+        .cloned()
+        .collect()
+}
+
+fn options(kind: &QueryKind) -> Vec<(String, String)> {
+    let QueryKind::Score(query) = kind else {
+        return Vec::new();
+    };
+    let column = |label: &str| query.columns.probability.replace("{label}", label);
+    let options = query.options.iter();
+    options
+        .map(|option| (column(&option.label), option.label.clone()))
+        .collect()
 }
 
 fn generated(query: &GenerateQuery) -> Vec<(String, ColumnType, Role)> {
@@ -161,6 +203,17 @@ mod tests {
             Some(ColumnType::Number)
         );
         assert_eq!(polite.stated_type("prob_wasnt"), Some(ColumnType::Number));
+    }
+
+    #[test]
+    fn prompts_tell_which_columns_they_show() {
+        let study1 = definition("study1_exp1");
+        let quantity = &study1.queries[0];
+        assert_eq!(quantity.id, "quantity");
+        assert_eq!(quantity.prompt, ["story_setup", "priorQ", "speach", "speachQ"]);
+        assert!(quantity.options.is_empty());
+        let scored = &definition("study1_exp2").queries[0];
+        assert_eq!(scored.options[1], (String::from("state0_prob_10"), String::from("10")));
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod resolve;
 pub use column::{Column, ColumnType, Schema};
 pub use definition::{Definition, Definitions};
 
-pub(crate) use definition::Role;
-pub(crate) use fields::{OURS, depth, outcome_of, stated_type};
+pub(crate) use definition::{QueryColumns, Role};
+pub(crate) use fields::{KEYS, OURS, depth, outcome_of, stated_type};
 pub(crate) use kinds::{Kind, Kinds};
 pub(crate) use resolve::{Observed, resolve};
