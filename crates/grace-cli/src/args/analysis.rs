@@ -132,6 +132,36 @@ pub(crate) struct IccDataArgs {
     pub(crate) output: TableFormat,
 }
 
+/// Arguments of `drift`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DriftArgs {
+    /// A whole results folder, a model's folder, or a replication
+    pub(crate) results: PathBuf,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t, env = "GRACE_OUTPUT_FORMAT")]
+    pub(crate) output: TableFormat,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ReportArgs {
+    /// A whole results folder, a model's folder, or a replication
+    pub(crate) results: PathBuf,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    /// The HTML file to write
+    #[arg(long, value_name = "FILE", env = "GRACE_OUT")]
+    pub(crate) out: PathBuf,
+    /// The heading of the page
+    #[arg(long, value_name = "TEXT", env = "GRACE_TITLE")]
+    pub(crate) title: Option<String>,
+    /// The ICC under which replications count as alike
+    #[arg(long, value_name = "ICC", default_value_t = 0.10, value_parser = margin, env = "GRACE_MARGIN")]
+    pub(crate) margin: f64,
+}
+
 /// How a table is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum TableFormat {

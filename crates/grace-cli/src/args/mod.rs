@@ -10,7 +10,8 @@ mod sim;
 
 #[cfg(feature = "analysis")]
 pub(crate) use analysis::{
-    AggregateArgs, DesignArgs, IccArgs, IccCommand, IccDataArgs, SourceArgs, TableFormat,
+    AggregateArgs, DesignArgs, DriftArgs, IccArgs, IccCommand, IccDataArgs, ReportArgs, SourceArgs,
+    TableFormat,
 };
 pub(crate) use run::{ReplicateArgs, RunArgs, WorkArgs};
 pub(crate) use seeds::{AuditArgs, OrderArgs, PlanArgs, SeedsArgs, SeedsCommand};
@@ -67,6 +68,14 @@ pub(crate) enum Command {
     #[cfg(feature = "analysis")]
     #[command(after_help = ICC_EXAMPLES)]
     Icc(IccArgs),
+    /// What moved answers besides the conditions: time, order, machines, shared random numbers
+    #[cfg(feature = "analysis")]
+    #[command(after_help = DRIFT_EXAMPLES)]
+    Drift(DriftArgs),
+    /// One HTML page about all replications: words, pictures, tables
+    #[cfg(feature = "analysis")]
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(ReportArgs),
     /// Show, audit and apply the seeds of a study
     #[command(after_help = SEEDS_EXAMPLES)]
     Seeds(SeedsArgs),
@@ -234,6 +243,21 @@ Examples:
 
 An estimate under the margin says less than an interval under it: with 5 replications of 50 trials
 a true ICC of 0.20 gives an estimate under 0.10 one time in four.";
+#[cfg(feature = "analysis")]
+const DRIFT_EXAMPLES: &str = "\
+Examples:
+  grace-cli drift results/
+  grace-cli drift results/ --output csv > slopes.csv
+
+CSV has the slopes; JSON has slopes, machines and shared random numbers. Measures of scored answers
+take no part: they are no draws.";
+#[cfg(feature = "analysis")]
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  grace-cli report results/ --out report.html
+  grace-cli report results/ --out report.html --replications 5 --margin 0.05 --title 'Our study'
+
+The page needs no network and no other file. Equal results give equal pages.";
 #[cfg(feature = "analysis")]
 const DESIGN_EXAMPLES: &str = "\
 Examples:

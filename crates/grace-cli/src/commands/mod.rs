@@ -8,11 +8,15 @@ mod completions;
 mod demo;
 #[cfg(feature = "analysis")]
 mod design;
+#[cfg(feature = "analysis")]
+mod drift;
 mod experiments;
 #[cfg(feature = "analysis")]
 mod icc;
 mod replay;
 mod replicate;
+#[cfg(feature = "analysis")]
+mod report;
 mod run;
 mod seeds;
 #[cfg(feature = "sim")]
@@ -36,6 +40,10 @@ pub(crate) fn run(command: Command) -> Result<u8, Failure> {
         Command::Aggregate(args) => aggregate::run(&args),
         #[cfg(feature = "analysis")]
         Command::Icc(args) => icc::run(&args),
+        #[cfg(feature = "analysis")]
+        Command::Drift(args) => drift::run(&args),
+        #[cfg(feature = "analysis")]
+        Command::Report(args) => report::run(&args),
         Command::Seeds(args) => seeds::run(&args),
         Command::Experiments(command) => experiments::run(command),
         #[cfg(feature = "sim")]

@@ -6,7 +6,7 @@ use expect_test::expect_file;
 
 use crate::command::grace;
 
-const COMMANDS: [&[&str]; 17] = [
+const COMMANDS: [&[&str]; 19] = [
     &["demo"],
     &["run"],
     &["replicate"],
@@ -15,6 +15,8 @@ const COMMANDS: [&[&str]; 17] = [
     &["aggregate"],
     &["icc"],
     &["icc", "design"],
+    &["drift"],
+    &["report"],
     &["seeds"],
     &["seeds", "audit"],
     &["seeds", "order"],
