@@ -188,8 +188,9 @@ impl<'r> Wanted<'r> {
         let whole = |name: &str, row| text(name, row).and_then(|text| text.parse().ok());
         let row = |row| {
             let levels = self.factors.iter();
-            let level =
-                |(_, place): &(String, usize)| word(&batch.columns[*place], row).unwrap_or_default();
+            let level = |(_, place): &(String, usize)| {
+                word(&batch.columns[*place], row).unwrap_or_default()
+            };
             let trial = Trial {
                 model: text("model_key", row).unwrap_or_default(),
                 replication: whole("replication_id", row).unwrap_or_default(),
@@ -231,7 +232,12 @@ impl WantedQuery {
             prompt: 0,
             at: at.and_then(|at| seconds(&at)),
         };
-        (asked, shown.map(|place| value(place).unwrap_or_default()).collect())
+        (
+            asked,
+            shown
+                .map(|place| value(place).unwrap_or_default())
+                .collect(),
+        )
     }
 }
 

@@ -21,6 +21,8 @@ import urllib.request
 
 WIDTHS = [390, 820, 1400]
 SCHEMES = ["light", "dark"]
+# Pixels of the page in a picture of it.
+PIECE = 1800
 FLAGS = [
     "--headless=new",
     "--no-sandbox",
@@ -163,6 +165,15 @@ def requests(driver, page):
                 yield url
 
 
+def shoot(driver, path, width):
+    """The page in pieces that can be looked at."""
+    height = driver.run("return document.documentElement.scrollHeight")
+    for number, top in enumerate(range(0, height, PIECE)):
+        clip = {"x": 0, "y": top, "width": width, "height": min(PIECE, height - top), "scale": 1}
+        picture = driver.devtools("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+        pathlib.Path(f"{path}-{number:02}.png").write_bytes(base64.b64decode(picture["data"]))
+
+
 def look(driver, page, shots):
     faults, counts = [], {}
     for scheme in SCHEMES:
@@ -178,13 +189,7 @@ def look(driver, page, shots):
                 counts = found["counts"]
                 faults += [f"{where}: {fault}" for fault in found["faults"]]
                 if shots and not open_:
-                    height = driver.run("return document.documentElement.scrollHeight")
-                    picture = driver.devtools(
-                        "Page.captureScreenshot",
-                        captureBeyondViewport=True,
-                        clip={"x": 0, "y": 0, "width": width, "height": min(height, 16000), "scale": 1},
-                    )
-                    (shots / f"{width}-{scheme}.png").write_bytes(base64.b64decode(picture["data"]))
+                    shoot(driver, shots / f"{width}-{scheme}", width)
             faults += [f"{where}: asked the network for {url}" for url in requests(driver, page)]
             faults += [f"{where}: console: {entry['message']}" for entry in driver.log("browser")]
     if shots:

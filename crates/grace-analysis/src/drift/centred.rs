@@ -27,7 +27,11 @@ pub(super) fn measures(cells: &[Cell]) -> Vec<Measure> {
             .collect();
         let first = known.first().map_or(0.0, |(_, value)| *value);
         let count = known.len() as f64;
-        let mean = first + known.iter().map(|(_, value)| (value - first) / count).sum::<f64>();
+        let mean = first
+            + known
+                .iter()
+                .map(|(_, value)| (value - first) / count)
+                .sum::<f64>();
         let measure = measures
             .entry((experiment, model, &cell.measure))
             .or_insert_with(|| Measure {
@@ -66,7 +70,10 @@ mod tests {
         };
         let found = measures(&[cell("low", [1.0, 3.0]), cell("high", [11.0, 13.0])]);
         assert_eq!(found.len(), 1);
-        let expected = [(0, vec![(0, -1.0), (0, -1.0)]), (1, vec![(1, 1.0), (1, 1.0)])];
+        let expected = [
+            (0, vec![(0, -1.0), (0, -1.0)]),
+            (1, vec![(1, 1.0), (1, 1.0)]),
+        ];
         assert_eq!(found[0].replications, BTreeMap::from(expected));
     }
 }

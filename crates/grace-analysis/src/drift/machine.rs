@@ -114,7 +114,13 @@ pub struct MachineSpread {
 
 pub(super) fn spreads(results: &Results, measures: &[Measure]) -> Vec<MachineSpread> {
     let spreads = measures.iter().flat_map(|measure| {
-        let of = |machine| spread(measure, machine, &machines(results, &measure.model, machine));
+        let of = |machine| {
+            spread(
+                measure,
+                machine,
+                &machines(results, &measure.model, machine),
+            )
+        };
         Machine::ALL.map(of)
     });
     spreads.collect()

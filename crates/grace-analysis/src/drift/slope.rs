@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::centred::Measure;
 use crate::parallel;
-use crate::trials::Trials;
+use crate::trials::{Query, Trials};
 
 /// What a measure is held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -72,14 +72,10 @@ impl Slope {
     }
 }
 
-/// Where a trial stands in its replication: hours and place.
-type Positions<'t> = BTreeMap<(&'t str, &'t str, u32, u32), (Option<f64>, Option<u32>)>;
+/// By model, replication and trial: hours since the start of the replication, and place in the order.
+type Positions<'t> = BTreeMap<(&'t str, u32, u32), (Option<f64>, Option<u32>)>;
 
-pub(super) fn slopes(
-    measures: &[Measure],
-    trials: &[Trials],
-    threads: NonZeroUsize,
-) -> Vec<Slope> {
+pub(super) fn slopes(measures: &[Measure], trials: &[Trials], threads: NonZeroUsize) -> Vec<Slope> {
     let positions: BTreeMap<&str, Vec<Positions<'_>>> = trials
         .iter()
         .map(|trials| (trials.experiment.as_str(), positions(trials)))
@@ -107,35 +103,37 @@ pub(super) fn slopes(
 fn query_of(measure: &Measure, trials: &[Trials]) -> usize {
     let column = measure.name.split_once('=');
     let column = column.map_or(measure.name.as_str(), |(column, _)| column);
-    let mut of_experiment = trials.iter().filter(|one| one.experiment == measure.experiment);
+    let mut of_experiment = trials
+        .iter()
+        .filter(|one| one.experiment == measure.experiment);
     let queries = of_experiment.next().map(|trials| &trials.queries);
     let place = queries.and_then(|queries| {
         let has = |name: &String| name == column;
-        queries.iter().position(|query| query.columns.iter().any(has))
+        queries
+            .iter()
+            .position(|query| query.columns.iter().any(has))
     });
     place.unwrap_or_default()
 }
 
 /// For each query, where each trial stands.
 fn positions(trials: &Trials) -> Vec<Positions<'_>> {
-    let of_query = |query: &'_ crate::trials::Query| {
+    let of_query = |query: &Query| {
         let mut starts: BTreeMap<(&str, u32), f64> = BTreeMap::new();
         let rows = || trials.rows.iter().zip(&query.asked);
         for (trial, asked) in rows() {
             if let Some(at) = asked.at {
-                let start = starts.entry((&trial.model, trial.replication)).or_insert(at);
+                let start = starts
+                    .entry((&trial.model, trial.replication))
+                    .or_insert(at);
                 *start = start.min(at);
             }
         }
-        let position = |(trial, asked): (&'_ crate::trials::Trial, &crate::trials::Asked)| {
-            let start = starts.get(&(trial.model.as_str(), trial.replication));
-            let hours = asked.at.zip(start).map(|(at, start)| (at - start) / 3600.0);
-            (trial.trial, (hours, trial.place))
-        };
         let keyed = rows().filter_map(|(trial, asked)| {
-            let (number, position) = position((trial, asked));
-            let key = ("", trial.model.as_str(), trial.replication, number?);
-            Some((key, position))
+            let key = (trial.model.as_str(), trial.replication, trial.trial?);
+            let start = starts.get(&(key.0, key.1));
+            let hours = asked.at.zip(start).map(|(at, start)| (at - start) / 3600.0);
+            Some((key, (hours, trial.place)))
         });
         keyed.collect()
     };
@@ -150,7 +148,7 @@ fn points(
     against: Against,
 ) -> Vec<(f64, f64)> {
     let point = |(trial, value): &(u32, f64)| {
-        let position = positions.get(&("", measure.model.as_str(), replication, *trial))?;
+        let position = positions.get(&(measure.model.as_str(), replication, *trial))?;
         let place = match against {
             Against::Time => position.0?,
             Against::Place => f64::from(position.1?),

@@ -51,7 +51,8 @@ pub struct IccRow {
 
 /// The status of a cell whose values are the same in every replication.
 pub(super) const DETERMINISTIC: &str = "deterministic";
-const NO_NUMBER: &str = "not_estimable_out_of_range";
+/// The status of values that no sum of squares can be made of.
+pub(super) const NO_NUMBER: &str = "not_estimable_out_of_range";
 
 impl IccRow {
     /// What is known about `cell`.

@@ -63,14 +63,19 @@ impl<'t> Counts<'t> {
     }
 
     fn share(&self, condition: &[String], answer: &str, model: &str) -> Option<Share> {
-        let (condition, _) = self.all.keys().find(|key| key.0 == condition && key.1 == model)?;
+        let (condition, _) = self
+            .all
+            .keys()
+            .find(|key| key.0 == condition && key.1 == model)?;
         let replications = self.all.get(&(*condition, model))?;
         let count = |(replication, all): (&u32, &u64)| {
             let mut given = self.given.iter();
             let is = |key: &(&[String], &str, &str, u32)| {
                 key.0 == *condition && key.1 == answer && key.2 == model && key.3 == *replication
             };
-            let given = given.find(|(key, _)| is(key)).map_or(0, |(_, count)| *count);
+            let given = given
+                .find(|(key, _)| is(key))
+                .map_or(0, |(_, count)| *count);
             (given, *all)
         };
         Share::of(&replications.iter().map(count).collect::<Vec<_>>())
@@ -93,7 +98,10 @@ fn part(facts: &Facts<'_>, charts: &mut Charts, trials: &Trials, query: &Query) 
             ..Part::default()
         });
     }
-    let is_yes_no = counts.answers.iter().all(|answer| matches!(*answer, "yes" | "no"));
+    let is_yes_no = counts
+        .answers
+        .iter()
+        .all(|answer| matches!(*answer, "yes" | "no"));
     let factors = trials.factors.join(" · ");
     let pictures = if is_yes_no {
         vec![yes_by_condition(facts, charts, &counts, &factors)]
@@ -131,7 +139,11 @@ fn yes_by_condition(
     let chart = Chart {
         title: String::from("Share of “yes”"),
         rows_are: factors.to_owned(),
-        rows: counts.conditions.iter().map(|levels| levels.join(" · ")).collect(),
+        rows: counts
+            .conditions
+            .iter()
+            .map(|levels| levels.join(" · "))
+            .collect(),
         series: facts.models.len(),
         axis: Axis::share("share"),
         points: drawn.points,
@@ -164,8 +176,12 @@ fn answers_of(
     };
     let chart = Chart {
         title,
-        rows_are: String::from("answers"),
-        rows: counts.answers.iter().map(|&answer| answer.to_owned()).collect(),
+        rows_are: String::from("answer"),
+        rows: counts
+            .answers
+            .iter()
+            .map(|&answer| answer.to_owned())
+            .collect(),
         series: facts.models.len(),
         axis: Axis::share("share"),
         points: drawn.points,

@@ -4,12 +4,13 @@
 //! several side by side.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use handlebars::html_escape;
 use kuva::backend::svg::SvgBackend;
 use kuva::plot::annotations::ReferenceLine;
 use kuva::plot::scatter::{MarkerShape, ScatterPlot};
-use kuva::render::layout::Layout;
+use kuva::render::layout::{Layout, TickFormat};
 use kuva::render::plots::Plot;
 use kuva::render::render::render_multiple;
 use kuva::render::theme::Theme;
@@ -23,7 +24,7 @@ const BOTTOM: f64 = 40.0;
 const TEXT_SIZE: u32 = 11;
 /// Width of a letter at that size, on average in a wide face.
 const LETTER: f64 = 6.6;
-const MOST_LETTERS: usize = 22;
+const MOST_LETTERS: usize = 24;
 /// Height of a row, and what each further series adds.
 const ROW: f64 = 22.0;
 const FURTHER: f64 = 9.0;
@@ -130,6 +131,7 @@ impl Charts {
         Picture {
             svg: chart.svg(&id),
             title: chart.title.clone(),
+            rows_are: chart.rows_are.clone(),
             table: table.folded(),
             id,
         }
@@ -160,7 +162,12 @@ impl Chart {
     /// In words, what a picture shows to those who cannot see it.
     fn words(&self) -> String {
         let values = || self.points.iter().map(|point| point.value);
-        let mut words = format!("{} rows ({}), {} series.", self.rows.len(), self.rows_are, self.series);
+        let mut words = format!(
+            "{} rows ({}), {} series.",
+            self.rows.len(),
+            self.rows_are,
+            self.series
+        );
         if !self.points.is_empty() {
             let least = values().fold(f64::INFINITY, f64::min);
             let most = values().fold(f64::NEG_INFINITY, f64::max);
@@ -195,9 +202,14 @@ impl Chart {
 
     fn plots(&self) -> Vec<Plot> {
         let plot = |series: usize| {
-            let points = || self.points.iter().filter(move |point| point.series == series);
-            let places: Vec<(f64, f64)> =
-                points().map(|point| (point.value, self.height_of(point))).collect();
+            let points = || {
+                self.points
+                    .iter()
+                    .filter(move |point| point.series == series)
+            };
+            let places: Vec<(f64, f64)> = points()
+                .map(|point| (point.value, self.height_of(point)))
+                .collect();
             let mut scatter = ScatterPlot::new().with_data(places);
             if points().any(|point| point.interval.is_some()) {
                 let errors = points().map(|point| {
@@ -219,6 +231,7 @@ impl Chart {
 
     fn layout(&self) -> Layout {
         let rows = self.rows.len() as f64;
+        let digits = (-self.axis.step.log10().floor()).max(0.0) as usize;
         let room = (self.axis.to - self.axis.from) * 0.03;
         let theme = Theme {
             background: "none".into(),
@@ -242,6 +255,7 @@ impl Chart {
             .with_x_axis_min(from)
             .with_x_axis_max(to)
             .with_x_tick_step(self.axis.step)
+            .with_x_tick_format(TickFormat::Custom(Arc::new(move |at| decimal(at, digits))))
             .with_force_margins(self.left(), RIGHT)
             .with_force_margins_y(TOP, BOTTOM);
         self.axis.lines.iter().fold(layout, |layout, at| {
@@ -266,7 +280,10 @@ mod tests {
     #[test]
     fn steps_are_round() {
         let steps = [0.3, 0.012, 7.0, 1.0, 0.0].map(round_step);
-        assert_eq!(steps.map(|step| format!("{step}")), ["0.5", "0.02", "10", "1", "0.5"]);
+        assert_eq!(
+            steps.map(|step| format!("{step}")),
+            ["0.5", "0.02", "10", "1", "0.5"]
+        );
     }
 
     #[test]
@@ -274,16 +291,36 @@ mod tests {
         let chart = Chart {
             title: String::from("a < b & \"c\""),
             rows_are: String::from("x"),
-            rows: vec![String::from("<script>"), String::from("a label that is much too long")],
+            rows: vec![
+                String::from("<script>"),
+                String::from("a label that is very much too long"),
+            ],
             series: 1,
             axis: Axis::share("ICC").with_line(0.1),
-            points: vec![Point { row: 0, series: 0, value: 0.5, interval: Some((0.25, 0.75)) }],
+            points: vec![Point {
+                row: 0,
+                series: 0,
+                value: 0.5,
+                interval: Some((0.25, 0.75)),
+            }],
         };
         let svg = chart.svg("p");
-        assert!(svg.starts_with("<svg viewBox=\"0 0 360 92\" role=\"img\""), "{svg}");
-        assert!(svg.contains("a &lt; b &amp; &quot;c&quot;</title>") && svg.ends_with("</svg>"), "{svg}");
-        assert!(svg.contains(">&lt;script&gt;</text>") && !svg.contains("<script>"), "{svg}");
-        assert!(svg.contains(">a label that is much …</text>"), "{svg}");
-        assert!(svg.contains("url(#p-clip-0)") && svg.contains("id=\"p-clip-0\""), "{svg}");
+        assert!(
+            svg.starts_with("<svg viewBox=\"0 0 360 92\" role=\"img\""),
+            "{svg}"
+        );
+        assert!(
+            svg.contains("a &lt; b &amp; &quot;c&quot;</title>") && svg.ends_with("</svg>"),
+            "{svg}"
+        );
+        assert!(
+            svg.contains(">&lt;script&gt;</text>") && !svg.contains("<script>"),
+            "{svg}"
+        );
+        assert!(svg.contains(">a label that is very mu…</text>"), "{svg}");
+        assert!(
+            svg.contains("url(#p-clip-0)") && svg.contains("id=\"p-clip-0\""),
+            "{svg}"
+        );
     }
 }

@@ -56,7 +56,10 @@ fn fingerprint(facts: &Facts<'_>) -> (String, u64) {
 fn experiments(facts: &Facts<'_>) -> Vec<String> {
     let mut experiments = BTreeSet::new();
     for replication in facts.results.readable() {
-        let inputs = replication.metadata.iter().flat_map(|metadata| metadata.inputs.iter());
+        let inputs = replication
+            .metadata
+            .iter()
+            .flat_map(|metadata| metadata.inputs.iter());
         for (key, value) in inputs {
             if let Some(experiment) = key.strip_suffix(".experiment_sha256") {
                 experiments.insert(format!("{experiment} {value}"));

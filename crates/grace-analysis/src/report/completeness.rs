@@ -34,8 +34,16 @@ pub(super) fn section(facts: &Facts<'_>) -> Option<Section> {
 }
 
 fn row(row: &Row) -> Vec<Field> {
-    let failures = [row.truncated, row.refused_by_server, row.over_context, row.failed];
-    let failures = row.answered.or(row.failed).map(|_| failures.iter().flatten().sum());
+    let failures = [
+        row.truncated,
+        row.refused_by_server,
+        row.over_context,
+        row.failed,
+    ];
+    let failures = row
+        .answered
+        .or(row.failed)
+        .map(|_| failures.iter().flatten().sum());
     let state = match row.state {
         State::Sealed => "sealed",
         State::Legacy => "earlier script",
@@ -53,6 +61,9 @@ fn row(row: &Row) -> Vec<Field> {
         Field::count(row.answered),
         Field::count(row.unparsable),
         Field::count(failures),
-        Field::count(row.duplicate_answers.map(|answers| answers + row.duplicate_trials)),
+        Field::count(
+            row.duplicate_answers
+                .map(|answers| answers + row.duplicate_trials),
+        ),
     ]
 }

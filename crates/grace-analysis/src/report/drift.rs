@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::Facts;
 use super::chart::{Axis, Chart, Charts, MOST_SERIES, Point, legend};
 use super::view::{Field, Part, Picture, Section, Table, counted};
-use crate::drift::{Against, Machine, MachineSpread, Separation, SharedNumbers, SharedVerdict, Slope};
+use crate::drift::{
+    Against, Machine, MachineSpread, Separation, SharedNumbers, SharedVerdict, Slope,
+};
 
 pub(super) fn section(facts: &Facts<'_>, charts: &mut Charts) -> Option<Section> {
     let slopes = &facts.drift.slopes;
@@ -14,7 +16,10 @@ pub(super) fn section(facts: &Facts<'_>, charts: &mut Charts) -> Option<Section>
     }
     let mut parts = Vec::new();
     for against in [Against::Time, Against::Place] {
-        let of: Vec<&Slope> = slopes.iter().filter(|slope| slope.against == against).collect();
+        let of: Vec<&Slope> = slopes
+            .iter()
+            .filter(|slope| slope.against == against)
+            .collect();
         parts.push(against_part(charts, against, &of));
     }
     parts.push(machines(&facts.drift.machines));
@@ -39,7 +44,9 @@ fn against_part(charts: &mut Charts, against: Against, slopes: &[&Slope]) -> Par
     let clear = slopes.iter().filter(|slope| slope.is_clear()).count() as u64;
     let mut by_model: BTreeMap<(&str, &str), Vec<&Slope>> = BTreeMap::new();
     for slope in slopes {
-        let of = by_model.entry((&slope.experiment, &slope.model)).or_default();
+        let of = by_model
+            .entry((&slope.experiment, &slope.model))
+            .or_default();
         of.push(slope);
     }
     let mut replications: Vec<u32> = slopes.iter().map(|slope| slope.replication).collect();
@@ -48,7 +55,10 @@ fn against_part(charts: &mut Charts, against: Against, slopes: &[&Slope]) -> Par
     let pictures = by_model
         .into_iter()
         .map(|(_, slopes)| picture(charts, &slopes, &replications, unit));
-    let names: Vec<String> = replications.iter().map(|one| format!("replication {one}")).collect();
+    let names: Vec<String> = replications
+        .iter()
+        .map(|one| format!("replication {one}"))
+        .collect();
     Part {
         title: Some(title.to_owned()),
         words: vec![format!(
@@ -57,7 +67,11 @@ fn against_part(charts: &mut Charts, against: Against, slopes: &[&Slope]) -> Par
             tested as f64 * 0.05
         )],
         pictures: pictures.collect(),
-        legend: if names.len() > MOST_SERIES { Vec::new() } else { legend(&names) },
+        legend: if names.len() > MOST_SERIES {
+            Vec::new()
+        } else {
+            legend(&names)
+        },
         ..Part::default()
     }
 }
@@ -72,7 +86,9 @@ fn picture(charts: &mut Charts, slopes: &[&Slope], replications: &[u32], unit: &
     let point = |slope: &&Slope| {
         Some(Point {
             row: measures.iter().position(|other| *other == slope.measure)?,
-            series: replications.iter().position(|other| *other == slope.replication)?,
+            series: replications
+                .iter()
+                .position(|other| *other == slope.replication)?,
             value: slope.change?,
             interval: slope.change_low.zip(slope.change_high),
         })
@@ -95,10 +111,19 @@ fn picture(charts: &mut Charts, slopes: &[&Slope], replications: &[u32], unit: &
         ]
     };
     let span = format!("#{unit}");
-    let head = ["measure", "#replication", "#values", &span, "#change", "#95 % interval", "#p", "status"];
+    let head = [
+        "measure",
+        "#replication",
+        "#values",
+        &span,
+        "#change",
+        "#95 % interval",
+        "#p",
+        "status",
+    ];
     let chart = Chart {
         title: format!("{}, {}", slopes[0].experiment, slopes[0].model),
-        rows_are: String::from("measures"),
+        rows_are: String::from("measure"),
         rows: measures.iter().map(|&measure| measure.to_owned()).collect(),
         series: replications.len(),
         axis: Axis::about_zero("change from first to last trial", largest),
@@ -109,13 +134,15 @@ fn picture(charts: &mut Charts, slopes: &[&Slope], replications: &[u32], unit: &
 
 /// What nodes and GPU types have to do with it, or why that cannot be told.
 fn machines(spreads: &[MachineSpread]) -> Part {
-    let mut said: Vec<String> = Vec::new();
+    let mut said: BTreeMap<(Machine, String), Vec<&str>> = BTreeMap::new();
     for spread in spreads {
-        let sentence = sentence(spread);
-        if !said.contains(&sentence) {
-            said.push(sentence);
+        let models = said.entry((spread.machine, sentence(spread))).or_default();
+        if !models.contains(&spread.model.as_str()) {
+            models.push(&spread.model);
         }
     }
+    let said = said.into_iter();
+    let said = said.map(|((_, sentence), models)| format!("{}: {sentence}", models.join(", ")));
     let separable: Vec<&MachineSpread> = spreads
         .iter()
         .filter(|spread| spread.separation == Separation::Separable)
@@ -148,11 +175,15 @@ fn machines(spreads: &[MachineSpread]) -> Part {
     let tables = if separable.is_empty() {
         Vec::new()
     } else {
-        vec![Table::new(&head, separable.iter().map(row).collect()).captioned(caption).folded()]
+        vec![
+            Table::new(&head, separable.iter().map(row).collect())
+                .captioned(caption)
+                .folded(),
+        ]
     };
     Part {
         title: Some(String::from("Nodes and GPU types")),
-        words: said,
+        words: said.collect(),
         tables,
         ..Part::default()
     }
@@ -166,23 +197,27 @@ fn word(machine: Machine) -> &'static str {
 }
 
 fn sentence(spread: &MachineSpread) -> String {
-    let (model, what) = (&spread.model, word(spread.machine));
+    let what = word(spread.machine);
     match spread.separation {
         Separation::Separable => format!(
-            "{model}: {} replications on {} {what}s. The table has the variance between them; with so few machines its \
-             intervals are wide.",
+            "{} replications on {} {what}s. The table has the variance between them; with so few machines its intervals \
+             are wide.",
             spread.replications, spread.machines
         ),
         Separation::OneMachine => {
-            format!("{model}: all replications had one {what}, which cannot explain how they differ.")
+            format!("all replications had one {what}, which cannot explain how they differ.")
         }
         Separation::OneReplicationEach => format!(
-            "{model}: each replication had a {what} of its own. What the {what} does and what the replication does \
-             cannot be told apart."
+            "each replication had a {what} of its own. What the {what} does and what the replication does cannot be told \
+             apart."
         ),
-        Separation::OneReplication => format!("{model}: one replication, so there is nothing to compare by {what}."),
+        Separation::OneReplication => {
+            format!("one replication, so there is nothing to compare by {what}.")
+        }
         Separation::NotRecorded => {
-            format!("{model}: the {what} is not on record for all replications, so nothing can be said about it.")
+            format!(
+                "the {what} is not on record for all replications, so nothing can be said about it."
+            )
         }
     }
 }
@@ -193,37 +228,22 @@ pub(super) fn shared_section(facts: &Facts<'_>, charts: &mut Charts) -> Option<S
     if shared.is_empty() {
         return None;
     }
-    let drawn: Vec<&SharedNumbers> = shared.iter().filter(|one| one.within.is_some()).collect();
-    let points = drawn.iter().enumerate().flat_map(|(row, one)| {
-        let point = move |(series, value): (usize, Option<f64>)| {
-            Some(Point {
-                row,
-                series,
-                value: value?,
-                interval: None,
-            })
-        };
-        [(0, one.within), (1, one.between)].into_iter().filter_map(point)
-    });
-    let chart = Chart {
-        title: String::from("Trials with the same prompt and the same answer"),
-        rows_are: String::from("query · model"),
-        rows: drawn.iter().map(|one| format!("{} · {}", one.query, one.model)).collect(),
-        series: 2,
-        axis: Axis::share("share of pairs"),
-        points: points.collect(),
-    };
     let names = ["inside a replication", "between replications"].map(str::to_owned);
-    let mut part = Part {
+    let same_query = |a: &SharedNumbers, b: &SharedNumbers| {
+        (&a.experiment, &a.query) == (&b.experiment, &b.query)
+    };
+    let mut sorted: Vec<SharedNumbers> = shared.clone();
+    sorted.sort_by(|a, b| (&a.experiment, &a.query).cmp(&(&b.experiment, &b.query)));
+    let pictures = sorted.chunk_by(same_query).map(|of_query| {
+        let chart = shared_chart(of_query);
+        charts.draw(&chart, shared_table(of_query))
+    });
+    let part = Part {
         words: shared.iter().filter_map(alarm).collect(),
+        legend: legend(&names),
+        pictures: pictures.collect(),
         ..Part::default()
     };
-    if drawn.is_empty() {
-        part.tables.push(shared_table(shared));
-    } else {
-        part.legend = legend(&names);
-        part.pictures.push(charts.draw(&chart, shared_table(shared)));
-    }
     Some(Section {
         id: "shared",
         title: "Shared random numbers",
@@ -237,8 +257,35 @@ pub(super) fn shared_section(facts: &Facts<'_>, charts: &mut Charts) -> Option<S
     })
 }
 
+fn shared_chart(of_query: &[SharedNumbers]) -> Chart {
+    let points = of_query.iter().enumerate().flat_map(|(row, one)| {
+        let point = move |(series, value): (usize, Option<f64>)| {
+            Some(Point {
+                row,
+                series,
+                value: value?,
+                interval: None,
+            })
+        };
+        [(0, one.within), (1, one.between)]
+            .into_iter()
+            .filter_map(point)
+    });
+    Chart {
+        title: format!("{}: {}", of_query[0].experiment, of_query[0].query),
+        rows_are: String::from("model"),
+        rows: of_query.iter().map(|one| one.model.clone()).collect(),
+        series: 2,
+        axis: Axis::share("pairs with the same answer"),
+        points: points.collect(),
+    }
+}
+
 fn alarm(shared: &SharedNumbers) -> Option<String> {
-    let of = format!("{} of {} by {}", shared.query, shared.experiment, shared.model);
+    let of = format!(
+        "{} of {} by {}",
+        shared.query, shared.experiment, shared.model
+    );
     match shared.verdict {
         SharedVerdict::Copied => Some(format!(
             "{of}: equal prompts always got equal answers inside a replication. This is what one seed for all requests \

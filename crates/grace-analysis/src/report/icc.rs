@@ -3,7 +3,7 @@
 use super::Facts;
 use super::chart::{Axis, Chart, Charts, Point, legend};
 use super::view::{Field, Part, Section, Table, counted};
-use crate::icc::{IccRow, Total};
+use crate::icc::{IccRow, PooledRow, Total};
 
 pub(super) fn section(facts: &Facts<'_>, charts: &mut Charts) -> Option<Section> {
     let (scored, sampled): (Vec<&IccRow>, Vec<&IccRow>) =
@@ -12,7 +12,7 @@ pub(super) fn section(facts: &Facts<'_>, charts: &mut Charts) -> Option<Section>
         return None;
     }
     let margin = facts.margin.value();
-    let mut parts = vec![totals(&facts.totals, margin)];
+    let mut parts = vec![totals(&facts.totals, margin), together(&facts.pooled)];
     for together in sampled.chunk_by(|a, b| experiment(a) == experiment(b)) {
         parts.push(experiment_part(facts, charts, together));
     }
@@ -31,6 +31,10 @@ pub(super) fn section(facts: &Facts<'_>, charts: &mut Charts) -> Option<Section>
             format!(
                 "The dashed line is the margin, {margin:.2}. An estimate under it says less than an interval under it: \
                  with 5 replications of 50 trials a true ICC of 0.20 gives an estimate under 0.10 one time in four."
+            ),
+            String::from(
+                "A row without a mark has no estimate: all its answers are equal, or there are too few. Negative \
+                 estimates are drawn at 0; the numbers below each picture keep them.",
             ),
         ],
         parts,
@@ -53,8 +57,16 @@ fn condition(row: &IccRow) -> Vec<&str> {
 
 fn totals(totals: &[Total], margin: f64) -> Part {
     let row = |total: &Total| {
-        let of = if total.of.is_empty() { "all models" } else { &total.of };
-        let most = if total.most_below_by_estimate { "yes" } else { "no" };
+        let of = if total.of.is_empty() {
+            "all models"
+        } else {
+            &total.of
+        };
+        let most = if total.most_below_by_estimate {
+            "yes"
+        } else {
+            "no"
+        };
         vec![
             Field::text(of),
             Field::count(Some(total.estimable)),
@@ -78,9 +90,47 @@ fn totals(totals: &[Total], margin: f64) -> Part {
         "#constant",
         "#not estimable",
     ];
-    let caption = format!("Conditions and measures by what their ICC says about the margin {margin:.2}");
+    let caption =
+        format!("Conditions and measures by what their ICC says about the margin {margin:.2}");
     Part {
         tables: vec![Table::new(&head, totals.iter().map(row).collect()).captioned(caption)],
+        ..Part::default()
+    }
+}
+
+fn together(rows: &[PooledRow]) -> Part {
+    let row = |row: &PooledRow| {
+        let status = if row.status == "ok" { "" } else { row.status };
+        vec![
+            Field::text(&row.experiment),
+            Field::text(&row.measure),
+            Field::text(&row.model),
+            Field::count(Some(row.replications)),
+            Field::count(Some(row.conditions)),
+            Field::count(Some(row.trials)),
+            Field::number(row.icc, 4),
+            Field::number(row.var_between, 5),
+            Field::number(row.var_within, 5),
+            Field::p(row.p),
+            Field::text(status.replace('_', " ")),
+        ]
+    };
+    let head = [
+        "experiment",
+        "measure",
+        "model",
+        "#k",
+        "#conditions",
+        "#N",
+        "#ICC",
+        "#variance between",
+        "#variance within",
+        "#p",
+        "status",
+    ];
+    let caption = "All conditions together: value ~ condition + (1 | replication), by REML";
+    Part {
+        tables: vec![Table::new(&head, rows.iter().map(row).collect()).captioned(caption)],
         ..Part::default()
     }
 }
@@ -120,7 +170,9 @@ fn forest(facts: &Facts<'_>, measure: &str, rows: &[&IccRow]) -> Chart {
     let point = |row: &&IccRow| {
         let interval = row.number("ci_low").zip(row.number("ci_high"));
         Some(Point {
-            row: conditions.iter().position(|levels| *levels == condition(row))?,
+            row: conditions
+                .iter()
+                .position(|levels| *levels == condition(row))?,
             series: facts.models.iter().position(|other| other == model(row))?,
             value: row.number("icc_clipped")?,
             interval,
@@ -153,7 +205,10 @@ fn table(rows: &[&IccRow]) -> Table {
             Field::number(row.number("latent_icc"), 4),
             Field::number(row.number("design_effect"), 2),
             Field::p(row.number("p")),
-            Field::text(row.verdict.map_or_else(|| row.status.replace('_', " "), str::to_owned)),
+            Field::text(
+                row.verdict
+                    .map_or_else(|| row.status.replace('_', " "), str::to_owned),
+            ),
         ]
     };
     let head = [
@@ -180,11 +235,25 @@ fn noise(rows: &[&IccRow]) -> Part {
             Field::text(condition(row).join(" · ")),
             Field::text(&row.measure),
             Field::count(Some(row.replications)),
-            Field::text(row.noise.map_or_else(|| String::from("–"), |noise| format!("{:.2e}", noise.largest))),
-            Field::text(row.noise.map_or_else(|| String::from("–"), |noise| format!("{:.2e}", noise.sd))),
+            Field::text(row.noise.map_or_else(
+                || String::from("–"),
+                |noise| format!("{:.2e}", noise.largest),
+            )),
+            Field::text(
+                row.noise
+                    .map_or_else(|| String::from("–"), |noise| format!("{:.2e}", noise.sd)),
+            ),
         ]
     };
-    let head = ["experiment", "model", "condition", "measure", "#k", "largest difference", "sd"];
+    let head = [
+        "experiment",
+        "model",
+        "condition",
+        "measure",
+        "#k",
+        "largest difference",
+        "sd",
+    ];
     let measures = counted(rows.len() as u64, "scored measure", "scored measures");
     Part {
         title: Some(String::from("Scores")),

@@ -25,7 +25,7 @@ use grace_stats::one_way::Margin;
 use crate::aggregate::AggregateError;
 use crate::completeness::Completeness;
 use crate::drift::Drift;
-use crate::icc::{Cell, CellsError, IccRow, Selection, Total, analyse, totals};
+use crate::icc::{Cell, CellsError, IccRow, PooledRow, Selection, Total, analyse, pooled, totals};
 use crate::results::Results;
 use crate::trials::Trials;
 
@@ -83,6 +83,7 @@ struct Facts<'r> {
     cells: Vec<Cell>,
     rows: Vec<IccRow>,
     totals: Vec<Total>,
+    pooled: Vec<PooledRow>,
     trials: Vec<Trials>,
     drift: Drift,
 }
@@ -116,6 +117,7 @@ impl Results {
             version: &options.version,
             models,
             totals: totals(&rows, "model", options.margin),
+            pooled: pooled(&cells, threads),
             drift: Drift::of(self, &cells, &trials, threads),
             cells,
             rows,
@@ -135,7 +137,12 @@ impl Results {
             cite::section(&facts),
         ];
         let sections = sections.into_iter().flatten().collect();
-        let page = view::Page::new(&options.title, &options.version, summary::words(&facts), sections);
+        let page = view::Page::new(
+            &options.title,
+            &options.version,
+            summary::words(&facts),
+            sections,
+        );
         Ok(page::fill(&page)?)
     }
 }

@@ -17,6 +17,8 @@ pub(super) fn fill(page: &Page) -> Result<String, Box<RenderError>> {
     let failed = |error: handlebars::TemplateError| Box::new(RenderError::from(error));
     registry.register_partial("style", STYLE).map_err(failed)?;
     registry.register_partial("table", TABLE).map_err(failed)?;
-    registry.register_template_string("page", TEMPLATE).map_err(failed)?;
+    registry
+        .register_template_string("page", TEMPLATE)
+        .map_err(failed)?;
     registry.render("page", page).map_err(Box::new)
 }

@@ -51,7 +51,10 @@ fn pictures(
         let by: Vec<&str> = cell.by.iter().map(|factor| factor.level.as_str()).collect();
         let (Some((&of, rest)), Some(option)) = (
             by.split_first(),
-            query.options.iter().position(|(column, _)| *column == cell.measure),
+            query
+                .options
+                .iter()
+                .position(|(column, _)| *column == cell.measure),
         ) else {
             continue;
         };
@@ -66,7 +69,9 @@ fn pictures(
         let (Some(series), Some(described)) = (series, described(cell)) else {
             continue;
         };
-        let interval = described.interval.map(|interval| (interval.lower, interval.upper));
+        let interval = described
+            .interval
+            .map(|interval| (interval.lower, interval.upper));
         let (points, rows) = conditions.entry(levels).or_default();
         points.push(Point {
             row: option,
@@ -82,7 +87,13 @@ fn pictures(
             Field::interval(interval.map(|one| one.0), interval.map(|one| one.1), 4),
         ]);
     }
-    let head = ["model", "option", "#stimuli", "#mean probability", "#95 % interval"];
+    let head = [
+        "model",
+        "option",
+        "#stimuli",
+        "#mean probability",
+        "#95 % interval",
+    ];
     let picture = |(levels, (points, rows)): (Vec<String>, (Vec<Point>, Vec<Vec<Field>>))| {
         let title = if levels.is_empty() {
             String::from("All trials")
@@ -92,7 +103,7 @@ fn pictures(
         let options = query.options.iter();
         let chart = Chart {
             title,
-            rows_are: String::from("options"),
+            rows_are: String::from("option"),
             rows: options.map(|(_, label)| label.clone()).collect(),
             series: facts.models.len(),
             axis: Axis::share("mean probability"),

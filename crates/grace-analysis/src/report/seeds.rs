@@ -24,7 +24,14 @@ pub(super) fn section(facts: &Facts<'_>) -> Option<Section> {
             Field::text(value("request_seeds").unwrap_or_default()),
         ]);
     }
-    let head = ["model", "#replication", "base seed", "experiment seeds", "order", "request seeds"];
+    let head = [
+        "model",
+        "#replication",
+        "base seed",
+        "experiment seeds",
+        "order",
+        "request seeds",
+    ];
     (!rows.is_empty()).then(|| Section {
         id: "seeds",
         title: "Seeds",

@@ -29,8 +29,16 @@ fn replications(facts: &Facts<'_>) -> String {
         states.count() as u64
     };
     let models = counted(facts.models.len() as u64, "model", "models");
-    let experiments = counted(facts.results.experiments.len() as u64, "experiment", "experiments");
-    let whole = counted(of(&[State::Sealed, State::Legacy]), "replication", "replications");
+    let experiments = counted(
+        facts.results.experiments.len() as u64,
+        "experiment",
+        "experiments",
+    );
+    let whole = counted(
+        of(&[State::Sealed, State::Legacy]),
+        "replication",
+        "replications",
+    );
     let mut words = format!("{models}, {experiments}, {whole} in the tables");
     for (state, what) in [(State::LeftOut, "left out"), (State::Missing, "missing")] {
         let count = of(&[state]);
@@ -42,7 +50,10 @@ fn replications(facts: &Facts<'_>) -> String {
     if findings == 0 {
         words.push_str("; nothing is missing or wrong.");
     } else {
-        words.push_str(&format!("; {} under Exclusions.", counted(findings, "finding", "findings")));
+        words.push_str(&format!(
+            "; {} under Exclusions.",
+            counted(findings, "finding", "findings")
+        ));
     }
     words
 }
@@ -73,8 +84,16 @@ fn icc(total: &Total, margin: f64) -> Option<String> {
         "{of}: the ICC is under {margin:.2} by estimate in {} of {} ({}); its whole interval is under it in {}, over it \
          in {}, and does not decide in {}.",
         thousands(total.below_by_estimate),
-        counted(total.estimable, "condition", "conditions"),
-        if total.most_below_by_estimate { "most" } else { "not most" },
+        counted(
+            total.estimable,
+            "cell",
+            "cells (measures under a condition)"
+        ),
+        if total.most_below_by_estimate {
+            "most"
+        } else {
+            "not most"
+        },
         thousands(total.below_by_interval),
         thousands(total.above_by_interval),
         thousands(total.not_resolved),
@@ -110,13 +129,23 @@ fn shared(facts: &Facts<'_>) -> Option<String> {
         return None;
     }
     Some(if copied + excess == 0 {
-        String::from("No sign of shared random numbers: equal prompts agree no more inside replications than between.")
+        String::from(
+            "No sign of shared random numbers: equal prompts agree no more inside replications than between.",
+        )
     } else {
         format!(
-            "Equal prompts agree more inside replications than between them in {}, always so in {}: see Shared random \
-             numbers.",
-            counted(copied + excess, "measure", "measures"),
-            thousands(copied)
+            "Equal prompts agree more inside replications than between them for {}, because replications differ or \
+             random numbers are shared{}.",
+            counted(
+                copied + excess,
+                "model and query",
+                "pairs of model and query"
+            ),
+            if copied > 0 {
+                "; some answers are copies, see Shared random numbers"
+            } else {
+                ""
+            }
         )
     })
 }

@@ -62,6 +62,8 @@ pub(super) struct Key {
 pub(super) struct Picture {
     pub(super) id: String,
     pub(super) title: String,
+    /// What its rows are.
+    pub(super) rows_are: String,
     pub(super) svg: String,
     pub(super) table: Table,
 }
@@ -80,27 +82,41 @@ pub(super) struct Table {
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Field {
     text: String,
-    /// Whether it stands to the right.
-    number: bool,
+    /// `number` stands to the right, `long` text may be broken.
+    class: &'static str,
 }
+
+const NUMBER: &str = "number";
+/// Longer texts may be broken into lines.
+const LONG: usize = 48;
 
 impl Field {
     pub(super) fn text(text: impl Into<String>) -> Self {
+        let text = text.into();
+        let class = if text.chars().count() > LONG {
+            "long"
+        } else {
+            ""
+        };
+        Self { text, class }
+    }
+
+    fn to_the_right(text: String) -> Self {
         Self {
-            text: text.into(),
-            number: false,
+            text,
+            class: NUMBER,
         }
     }
 
     /// A number, or a dash where there is none.
     pub(super) fn number(number: Option<f64>, digits: usize) -> Self {
         let text = number.map_or_else(|| String::from("–"), |number| decimal(number, digits));
-        Self { text, number: true }
+        Self::to_the_right(text)
     }
 
     pub(super) fn count(count: Option<u64>) -> Self {
         let text = count.map_or_else(|| String::from("–"), thousands);
-        Self { text, number: true }
+        Self::to_the_right(text)
     }
 
     pub(super) fn interval(low: Option<f64>, high: Option<f64>, digits: usize) -> Self {
@@ -110,7 +126,7 @@ impl Field {
             }
             _ => String::from("–"),
         };
-        Self { text, number: true }
+        Self::to_the_right(text)
     }
 
     pub(super) fn p(p: Option<f64>) -> Self {
@@ -119,7 +135,7 @@ impl Field {
             Some(p) if p < 0.0001 => String::from("< 0.0001"),
             Some(p) => format!("{p:.4}"),
         };
-        Self { text, number: true }
+        Self::to_the_right(text)
     }
 }
 
@@ -127,10 +143,7 @@ impl Table {
     /// A table with these columns; `#` in front of a name puts it to the right.
     pub(super) fn new(head: &[&str], rows: Vec<Vec<Field>>) -> Self {
         let field = |name: &&str| match name.strip_prefix('#') {
-            Some(name) => Field {
-                text: name.to_owned(),
-                number: true,
-            },
+            Some(name) => Field::to_the_right(name.to_owned()),
             None => Field::text(*name),
         };
         Self {
@@ -160,7 +173,10 @@ impl Table {
 /// A number with a real minus sign and no negative zero.
 pub(super) fn decimal(number: f64, digits: usize) -> String {
     let text = format!("{number:.digits$}");
-    let is_zero = text.trim_start_matches('-').bytes().all(|byte| byte == b'0' || byte == b'.');
+    let is_zero = text
+        .trim_start_matches('-')
+        .bytes()
+        .all(|byte| byte == b'0' || byte == b'.');
     if is_zero {
         return text.trim_start_matches('-').to_owned();
     }
@@ -208,12 +224,18 @@ mod tests {
 
     #[test]
     fn nothing_is_no_negative_zero() {
-        assert_eq!((decimal(-0.0001, 2).as_str(), decimal(-1.25, 1).as_str()), ("0.00", "−1.2"));
+        assert_eq!(
+            (decimal(-0.0001, 2).as_str(), decimal(-1.25, 1).as_str()),
+            ("0.00", "−1.2")
+        );
     }
 
     #[test]
     fn nearly_all_is_not_all() {
-        assert_eq!((percent(9999, 10_000).as_str(), percent(5, 5).as_str()), ("99.9 %", "100.0 %"));
+        assert_eq!(
+            (percent(9999, 10_000).as_str(), percent(5, 5).as_str()),
+            ("99.9 %", "100.0 %")
+        );
         assert_eq!(percent(0, 0), "–");
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use grace_core::answer::Reading;
 use grace_core::QueryId;
+use grace_core::answer::Reading;
 use grace_core::experiment::{Condition, Experiment, GenerateQuery, QueryKind, ScoreQuery};
 use grace_core::prompt::PromptContext;
 
@@ -210,10 +210,16 @@ mod tests {
         let study1 = definition("study1_exp1");
         let quantity = &study1.queries[0];
         assert_eq!(quantity.id, "quantity");
-        assert_eq!(quantity.prompt, ["story_setup", "priorQ", "speach", "speachQ"]);
+        assert_eq!(
+            quantity.prompt,
+            ["story_setup", "priorQ", "speach", "speachQ"]
+        );
         assert!(quantity.options.is_empty());
         let scored = &definition("study1_exp2").queries[0];
-        assert_eq!(scored.options[1], (String::from("state0_prob_10"), String::from("10")));
+        assert_eq!(
+            scored.options[1],
+            (String::from("state0_prob_10"), String::from("10"))
+        );
     }
 
     #[test]

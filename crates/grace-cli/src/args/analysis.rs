@@ -122,6 +122,9 @@ pub(crate) struct IccDataArgs {
         conflicts_with = "table"
     )]
     pub(crate) measure: Vec<String>,
+    /// All conditions of a measure together: value ~ condition + (1 | replication), by REML
+    #[arg(long)]
+    pub(crate) pooled: bool,
     /// The ICC under which replications count as alike
     #[arg(long, value_name = "ICC", default_value_t = 0.10, value_parser = margin, env = "GRACE_MARGIN")]
     pub(crate) margin: f64,

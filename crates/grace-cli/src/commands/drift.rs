@@ -1,8 +1,6 @@
 //! `drift`: what moved answers besides the conditions.
 
-use grace_analysis::drift::{
-    Drift, MachineSpread, Separation, SharedNumbers, Slope, to_csv,
-};
+use grace_analysis::drift::{Drift, MachineSpread, Separation, SharedNumbers, Slope, to_csv};
 
 use crate::args::{DriftArgs, TableFormat};
 use crate::commands::aggregate;
@@ -48,7 +46,9 @@ fn interval(low: Option<f64>, high: Option<f64>, digits: usize) -> String {
 }
 
 fn slopes(slopes: &[Slope]) -> Result<(), Failure> {
-    output::line("change of each measure from the first trial to the last, conditions' means taken away:")?;
+    output::line(
+        "change of each measure from the first trial to the last, conditions' means taken away:",
+    )?;
     let head = [
         "experiment",
         "model",
@@ -83,7 +83,9 @@ fn slopes(slopes: &[Slope]) -> Result<(), Failure> {
 }
 
 fn shared(shared: &[SharedNumbers]) -> Result<(), Failure> {
-    output::line("pairs of trials with the same prompt, and how many of them have the same answer:")?;
+    output::line(
+        "pairs of trials with the same prompt, and how many of them have the same answer:",
+    )?;
     let head = [
         "experiment",
         "model",

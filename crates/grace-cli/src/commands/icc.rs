@@ -5,8 +5,8 @@ use std::path::Path;
 
 use grace_analysis::completeness::Completeness;
 use grace_analysis::icc::{
-    Cell, IccRow, Selection, TableColumns, TableError, Total, analyse, cells_of_table, to_csv,
-    totals,
+    Cell, IccRow, PooledRow, Selection, TableColumns, TableError, Total, analyse, cells_of_table,
+    pooled, pooled_to_csv, to_csv, totals,
 };
 use grace_stats::one_way::Margin;
 
@@ -32,11 +32,18 @@ fn of_data(args: &IccDataArgs) -> Result<u8, Failure> {
         }
         (None, None) => return Err(Failure::usage("neither results nor --table given")),
     };
-    let rows = analyse(&cells, margin, aggregate::threads(&args.source));
-    match args.output {
-        TableFormat::Json => output::json(&rows)?,
-        TableFormat::Csv => output::raw(&String::from_utf8_lossy(&to_csv(&rows)))?,
-        TableFormat::Text => text(&rows, margin)?,
+    if args.pooled {
+        together(
+            &pooled(&cells, aggregate::threads(&args.source)),
+            args.output,
+        )?;
+    } else {
+        let rows = analyse(&cells, margin, aggregate::threads(&args.source));
+        match args.output {
+            TableFormat::Json => output::json(&rows)?,
+            TableFormat::Csv => output::raw(&String::from_utf8_lossy(&to_csv(&rows)))?,
+            TableFormat::Text => text(&rows, margin)?,
+        }
     }
     let Some(completeness) = completeness else {
         return Ok(COMPLETE);
@@ -77,6 +84,46 @@ fn of_table(file: &Path, args: &IccDataArgs) -> Result<Vec<Cell>, Failure> {
         &bytes,
         &columns,
     )?)
+}
+
+fn together(rows: &[PooledRow], format: TableFormat) -> Result<(), Failure> {
+    match format {
+        TableFormat::Json => return output::json(&rows),
+        TableFormat::Csv => return output::raw(&String::from_utf8_lossy(&pooled_to_csv(rows))),
+        TableFormat::Text => {}
+    }
+    let number = |number: Option<f64>, digits| {
+        number.map_or_else(|| String::from("–"), |number| format!("{number:.digits$}"))
+    };
+    let line = |row: &PooledRow| {
+        vec![
+            row.experiment.clone(),
+            row.model.clone(),
+            row.measure.clone(),
+            row.replications.to_string(),
+            row.conditions.to_string(),
+            row.trials.to_string(),
+            number(row.icc, 4),
+            number(row.var_between, 5),
+            number(row.var_within, 5),
+            number(row.p, 4),
+            row.status.to_owned(),
+        ]
+    };
+    let head = [
+        "experiment",
+        "model",
+        "measure",
+        "k",
+        "conditions",
+        "N",
+        "ICC",
+        "between",
+        "within",
+        "p",
+        "status",
+    ];
+    output::table(&head, &rows.iter().map(line).collect::<Vec<_>>())
 }
 
 fn text(rows: &[IccRow], margin: Margin) -> Result<(), Failure> {
