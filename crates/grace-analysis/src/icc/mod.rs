@@ -12,6 +12,7 @@ mod noise;
 mod row;
 mod table;
 mod totals;
+mod wanted;
 
 pub use cell::{Cell, Factor, Value};
 pub use collect::{CellsError, Selection};
