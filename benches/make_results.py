@@ -152,6 +152,18 @@ def outcome(unparsable):
     return {"outcome": "answered", "reason": None}
 
 
+def score(rng):
+    """How probabilities came about: of the two most likely options, which is enough for the size."""
+    return {
+        "method": "prompt_logprobs",
+        "border": "joint",
+        "mass": rng.random(),
+        "logprobs": {"first": -rng.random(), "second": -10 * rng.random()},
+        "tokens": {"first": 2, "second": 2},
+        "reused_from": None,
+    }
+
+
 class Writer:
     """A sealed file and its digest."""
 
@@ -210,8 +222,10 @@ def write_experiment(experiment, folder, model, replication, stimuli, text, opti
                     record[f"result_id_{query}"] = f"cmpl-{rng.getrandbits(64):016x}"
         timing = lambda: {"started_at": "2026-11-25T02:45:47.437Z", "seconds": round(rng.uniform(0.01, 2), 6), "attempts": 1}
         tokens = {"prompt": 96, "completion": 4, "finish_reason": "stop"}
+        record["conditions"] = experiment.conditions(row)
+        if experiment.scores:
+            record["scores"] = {query: score(rng) for query in experiment.queries}
         record.update(
-            conditions=experiment.conditions(row),
             trial_id=row,
             trial_order_in_replication=place,
             replication_id=replication,

@@ -1,7 +1,8 @@
 //! Completeness as CSV.
 
 use super::finding::Finding;
-use super::table::{Completeness, Row};
+use super::row::Row;
+use super::table::Completeness;
 use crate::lines::lines_to_csv;
 
 impl Completeness {

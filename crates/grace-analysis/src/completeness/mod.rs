@@ -2,7 +2,10 @@
 
 mod csv;
 mod finding;
+mod plan;
+mod row;
 mod table;
 
 pub use finding::{Finding, FindingKind};
-pub use table::{Completeness, Row, State};
+pub use row::{Row, State};
+pub use table::Completeness;

@@ -6,11 +6,12 @@ use std::num::NonZeroUsize;
 
 use super::cell::{Cell, Factor, Value};
 use super::measure::{number, of_levels, yes_or_no};
+use super::wanted::{Measured, Wanted, condition};
 use crate::aggregate::{AggregateError, groups};
 use crate::parallel;
 use crate::read::{Batch, Values};
-use crate::results::{Experiment, Results};
-use crate::schema::{Column, ColumnType, Role, stated_type};
+use crate::results::Results;
+use crate::schema::Schema;
 
 /// Which cells are wanted.
 #[derive(Debug, Clone, Default)]
@@ -38,23 +39,6 @@ pub enum CellsError {
         /// What there is.
         known: Vec<String>,
     },
-}
-
-/// The columns of an experiment that matter for its cells.
-struct Wanted<'r> {
-    experiment: &'r Experiment,
-    model: usize,
-    replication: usize,
-    trial: usize,
-    by: Vec<(String, usize)>,
-    measures: Vec<Measured>,
-}
-
-struct Measured {
-    column: usize,
-    name: String,
-    scored: bool,
-    is_text: bool,
 }
 
 /// Values of one column under one condition, as they are in the records.
@@ -116,14 +100,14 @@ impl Results {
     fn check(&self, selection: &Selection) -> Result<(), CellsError> {
         let schemas = || self.experiments.iter().map(|experiment| &experiment.schema);
         for name in selection.by.iter().chain(&selection.measures) {
-            let there = |schema: &crate::schema::Schema| {
+            let there = |schema: &Schema| {
                 schema
                     .position(name)
                     .or_else(|| schema.position(&condition(name)))
                     .is_some()
             };
             if !schemas().any(there) {
-                let columns = schemas().flat_map(crate::schema::Schema::columns);
+                let columns = schemas().flat_map(Schema::columns);
                 let known: BTreeSet<String> = columns.map(|column| column.name.clone()).collect();
                 return Err(CellsError::NoColumn {
                     name: name.clone(),
@@ -135,63 +119,7 @@ impl Results {
     }
 }
 
-/// The column of a condition.
-fn condition(name: &str) -> String {
-    format!("conditions.{name}")
-}
-
-impl<'r> Wanted<'r> {
-    fn new(experiment: &'r Experiment, selection: &Selection) -> Self {
-        let schema = &experiment.schema;
-        let key = |name: &str| schema.position(name).unwrap_or_default();
-        let named = |name: &String| {
-            let position = schema
-                .position(&condition(name))
-                .or_else(|| schema.position(name))?;
-            Some((name.clone(), position))
-        };
-        let conditions = schema
-            .columns()
-            .iter()
-            .enumerate()
-            .filter_map(|(place, column)| {
-                Some((column.name.strip_prefix("conditions.")?.to_owned(), place))
-            });
-        let by = match selection.by.as_slice() {
-            [] => conditions.collect(),
-            by => by.iter().filter_map(named).collect(),
-        };
-        Self {
-            experiment,
-            model: key("model_key"),
-            replication: key("replication_id"),
-            trial: key("trial_id"),
-            by,
-            measures: measures(experiment, selection),
-        }
-    }
-
-    /// The names of all columns that are needed, and of those that conditions of earlier scripts come from.
-    fn names(&self) -> BTreeSet<&str> {
-        let columns = self.experiment.schema.columns();
-        let by = self.by.iter().map(|(_, place)| *place);
-        let measures = self.measures.iter().map(|measure| measure.column);
-        let keys = [self.model, self.replication, self.trial];
-        let places = keys.into_iter().chain(by).chain(measures);
-        let mut names: BTreeSet<&str> = places.map(|place| columns[place].name.as_str()).collect();
-        if let Some(definition) = &self.experiment.definition {
-            names.extend(
-                definition
-                    .conditions
-                    .iter()
-                    .map(|condition| condition.column.as_str()),
-            );
-            // An error in any column of a query takes its measures away.
-            names.extend(definition.columns().map(|(name, _, _)| name.as_str()));
-        }
-        names
-    }
-
+impl Wanted<'_> {
     fn raw(&self, experiment: usize, batch: &Batch) -> RawCells {
         let mut cells = RawCells::new();
         for row in 0..batch.rows {
@@ -244,52 +172,6 @@ fn append(cells: &mut RawCells, part: RawCells) {
             known.numbers.extend(cell.numbers);
             known.words.extend(cell.words);
         }
-    }
-}
-
-/// The columns of an experiment that are measures.
-fn measures(experiment: &Experiment, selection: &Selection) -> Vec<Measured> {
-    let columns = experiment.schema.columns().iter().enumerate();
-    let scored_by_record = experiment
-        .schema
-        .columns()
-        .iter()
-        .any(|column| column.name.starts_with("scores."));
-    let measured = |(place, column): (usize, &Column)| {
-        let role = role(experiment, column, scored_by_record);
-        let asked = selection.measures.contains(&column.name);
-        let wanted = if selection.measures.is_empty() {
-            role.is_some()
-        } else {
-            asked
-        };
-        wanted.then(|| Measured {
-            column: place,
-            name: column.name.clone(),
-            scored: role == Some(Role::Scored),
-            is_text: column.kind == ColumnType::Text,
-        })
-    };
-    columns.filter_map(measured).collect()
-}
-
-/// The role of a column among the measures. Where no experiment file tells, columns of numbers are measures that
-/// grace does not write itself.
-fn role(experiment: &Experiment, column: &Column, scored: bool) -> Option<Role> {
-    if let Some(definition) = &experiment.definition {
-        let mut columns = definition.columns();
-        let (_, _, role) = columns.find(|(name, _, _)| *name == column.name)?;
-        return (*role != Role::Raw).then_some(*role);
-    }
-    let is_number = matches!(
-        column.kind,
-        ColumnType::Integer | ColumnType::Number | ColumnType::Bool
-    );
-    let ours = stated_type(&column.name).is_some() || column.name.contains('.');
-    match (is_number && !ours, scored) {
-        (false, _) => None,
-        (true, true) => Some(Role::Scored),
-        (true, false) => Some(Role::Sampled),
     }
 }
 

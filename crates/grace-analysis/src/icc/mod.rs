@@ -13,6 +13,7 @@ mod pooled;
 mod row;
 mod table;
 mod totals;
+mod wanted;
 
 pub use cell::{Cell, Factor, Value};
 pub use collect::{CellsError, Selection};

@@ -47,9 +47,11 @@ fn stated_type_within(column: &str) -> Option<ColumnType> {
         ("conditions", _)
         | ("outcomes", "outcome" | "reason")
         | ("timings", "started_at")
-        | ("tokens", "finish_reason") => ColumnType::Text,
+        | ("tokens", "finish_reason")
+        | ("scores", "method" | "border") => ColumnType::Text,
         ("request_seeds", _) => ColumnType::Unsigned,
-        ("timings", "seconds") => ColumnType::Number,
+        ("timings", "seconds") | ("scores", "mass") => ColumnType::Number,
+        ("scores", "logprobs" | "tokens" | "reused_from") => ColumnType::Json,
         ("timings", "attempts") | ("tokens", "prompt" | "completion") => ColumnType::Integer,
         _ => return None,
     };
@@ -81,7 +83,11 @@ mod tests {
         );
         assert_eq!(stated_type("conditions.access"), Some(ColumnType::Text));
         assert_eq!(stated_type("access"), None);
-        assert_eq!(stated_type("scores.quantity.mass"), None);
+        assert_eq!(
+            stated_type("scores.quantity.logprobs"),
+            Some(ColumnType::Json)
+        );
+        assert_eq!(stated_type("scores.quantity.new"), None);
     }
 
     #[test]

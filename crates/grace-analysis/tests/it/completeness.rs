@@ -78,6 +78,12 @@ fn an_experiment_that_one_replication_lacks_is_missing_there() {
             "missing: m/replication-0/more.json: is not there, though other replications of the model have it"
         ]
     );
+    let rows = folder.completeness().rows;
+    assert_eq!(rows[0].experiment.as_deref(), Some("more"));
+    assert_eq!(
+        (rows[0].state, rows[0].expected_trials, rows[0].rows),
+        (State::Missing, Some(2), 0)
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use super::Counts;
 use super::counts::sum;
-use super::likelihood::{Maximum, climb, effects_help, without_effects};
+use super::likelihood::{Maximum, maximum, without_effects};
 use super::quadrature::log_terms;
 use super::replication::{Parameters, logistic};
 use crate::one_way::NotEstimable;
@@ -78,7 +78,7 @@ impl LatentFit {
     /// # Source
     ///
     /// π²/3 is the variance of the standard logistic distribution: Snijders & Bosker (1999),
-    /// *Multilevel Analysis*, section 14.3.
+    /// *Multilevel Analysis*, chapter 14.
     pub fn icc(&self) -> f64 {
         let between = self.sigma * self.sigma;
         between / (between + PI * PI / 3.0)
@@ -156,17 +156,8 @@ pub fn fit(counts: &Counts) -> Latent {
         return Latent::Separated;
     }
     let flat = without_effects(&kept);
-    let maximum = if effects_help(&kept, &flat.parameters.log_odds) {
-        let start = Parameters {
-            sigma: 0.5,
-            ..flat.parameters.clone()
-        };
-        let Some(maximum) = climb(&kept, start) else {
-            return Latent::Separated;
-        };
-        maximum
-    } else {
-        flat.clone()
+    let Some(maximum) = maximum(&kept, &flat) else {
+        return Latent::Separated;
     };
     let fitted: Vec<usize> = (0..counts.conditions())
         .filter(|condition| !dropped.contains(condition))

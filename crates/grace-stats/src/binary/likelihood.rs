@@ -38,9 +38,33 @@ pub(super) fn without_effects(counts: &Counts) -> Maximum {
     }
 }
 
+/// The maximum over all parameters, given that without random effects; `None` if there is no end
+/// to it.
+///
+/// With unequal numbers of answers there can be a maximum without variance between replications and
+/// a higher one with some, so both are compared. The one with variance must be higher by more than
+/// rounding.
+pub(super) fn maximum(counts: &Counts, flat: &Maximum) -> Option<Maximum> {
+    const ROUNDING: f64 = 1e-9;
+    const STARTS: [f64; 2] = [0.5, 3.0];
+    let helps = effects_help(counts, &flat.parameters.log_odds);
+    let starts = STARTS.map(|sigma| Parameters {
+        sigma,
+        ..flat.parameters.clone()
+    });
+    let mut best = (!helps).then(|| flat.clone());
+    for found in starts.into_iter().filter_map(|start| climb(counts, start)) {
+        let least = best.as_ref().map(|best| best.log_likelihood + ROUNDING);
+        if least.is_none_or(|least| found.log_likelihood > least) {
+            best = Some(found);
+        }
+    }
+    best
+}
+
 /// Whether a little variance between replications makes the answers more likely: the sign of the
 /// derivative by `σ²` at 0, `½ Σ ((Σ_j s_ij − n_ij p_j)² − Σ_j n_ij p_j (1 − p_j))`.
-pub(super) fn effects_help(counts: &Counts, log_odds: &[f64]) -> bool {
+fn effects_help(counts: &Counts, log_odds: &[f64]) -> bool {
     const ROUNDING: f64 = 1e-12;
     let (mut found, mut expected) = (0.0, 0.0);
     for cells in counts.replications() {
@@ -59,7 +83,7 @@ pub(super) fn effects_help(counts: &Counts, log_odds: &[f64]) -> bool {
 ///
 /// Each step is Newton's where the likelihood is concave, else that of the complete data (Lange
 /// 1995, *JRSS B* 57(2), 425–437), shortened until the likelihood grows.
-pub(super) fn climb(counts: &Counts, start: Parameters) -> Option<Maximum> {
+fn climb(counts: &Counts, start: Parameters) -> Option<Maximum> {
     const STEPS: usize = 500;
     const LARGEST_SIGMA: f64 = 100.0;
     let mut parameters = start;
@@ -129,4 +153,57 @@ fn derivatives(counts: &Counts, parameters: &Parameters) -> Derivatives {
         Replication { cells, parameters }.add_to(&mut sum);
     }
     sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::binary::fit::{Latent, fit};
+    use crate::one_way::Groups;
+    use crate::random::SplitMix64;
+
+    /// Two to six replications of up to 30 trials, often with answers that are all the same.
+    fn random_counts(random: &mut SplitMix64) -> Counts {
+        let mut rows = Vec::new();
+        for replication in 0..2 + random.below(5) {
+            let share = random.next_unit() * 1.4 - 0.2;
+            for _ in 0..=random.below(30) {
+                let yes = random.next_unit() < share;
+                rows.push((replication, Some(f64::from(u8::from(yes)))));
+            }
+        }
+        Counts::from_groups(&Groups::from_rows(rows).unwrap()).unwrap()
+    }
+
+    const GRIDS: u32 = 100;
+
+    #[test]
+    fn no_point_of_a_grid_is_more_likely() {
+        let mut random = SplitMix64::new(2026);
+        let mut fitted = 0;
+        for _ in 0..GRIDS {
+            let counts = random_counts(&mut random);
+            let Latent::Fitted(found) = fit(&counts) else {
+                let mut cells = counts.replications().flatten();
+                assert!(cells.all(|cell| cell.is_constant()), "{counts:?}");
+                continue;
+            };
+            fitted += 1;
+            for sigma in [0.0, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0] {
+                for beta in -12..=12 {
+                    let parameters = Parameters {
+                        log_odds: vec![f64::from(beta) / 2.0],
+                        sigma,
+                    };
+                    let there = log_likelihood(&counts, &parameters);
+                    let gap = found.log_likelihood - there;
+                    assert!(
+                        gap > -1e-9,
+                        "{counts:?} at {parameters:?}: {gap}, {found:?}"
+                    );
+                }
+            }
+        }
+        assert!(fitted > GRIDS / 2);
+    }
 }

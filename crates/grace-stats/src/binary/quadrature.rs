@@ -20,7 +20,7 @@ const DEPTH: f64 = 40.0;
 ///
 /// # Source
 ///
-/// Trefethen & Weideman (2014), *SIAM Review* 56(3), 385–458, sections 2 and 5.
+/// Trefethen & Weideman (2014), *SIAM Review* 56(3), 385–458.
 pub(super) fn log_terms(
     peak: f64,
     curvature: f64,

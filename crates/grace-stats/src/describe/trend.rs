@@ -70,7 +70,7 @@ pub struct SlopeTest {
 ///
 /// # Source
 ///
-/// Draper & Smith (1998), *Applied Regression Analysis*, sections 1.2–1.4.
+/// Draper & Smith (1998), *Applied Regression Analysis*, chapter 1.
 pub fn trend(points: &[(f64, f64)], confidence: Confidence) -> Result<Trend, ValueError> {
     for (row, (place, value)) in points.iter().enumerate() {
         check(row, *place)?;

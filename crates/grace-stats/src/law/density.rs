@@ -3,7 +3,7 @@
 //! Gamma functions of large arguments are huge and nearly cancel; written as Stirling's formula,
 //! its remainder and a deviance, what is left is small and exact.
 //!
-//! Source: Loader (2000), *Fast and accurate computation of binomial probabilities*, sections 2–4.
+//! Source: Loader (2000), *Fast and accurate computation of binomial probabilities*.
 
 use std::f64::consts::PI;
 

@@ -1,7 +1,7 @@
 //! The sampling distributions that tests and intervals are read from: F, χ², t and normal.
 //!
 //! Probabilities and quantiles are accurate to about 13 digits, also far out in the tails and for
-//! thousands of degrees of freedom; the tests hold them to 10. That is why they are here and not
+//! thousands of degrees of freedom; the tests hold them to 12. That is why they are here and not
 //! from a library: those looked at were right to 9 digits or fewer for such quantiles.
 
 mod beta;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Crossed;
-use super::likelihood::Residuals;
+use super::likelihood::{ConditionMean, Residuals};
 use crate::one_way::{NotEstimable, Status};
 use crate::profile::{boundary_test, minimise};
 
@@ -146,11 +146,11 @@ fn fitted(residuals: &Residuals, theta: f64) -> MixedFit {
     let scaled_within = at.q / residuals.df();
     let deviation = scaled_within.sqrt() * residuals.scale;
     let conditions = residuals.condition_means.len();
-    let means: Vec<f64> = residuals
+    let means: Vec<ConditionMean> = residuals
         .condition_means
         .iter()
         .zip(&at.shifts)
-        .map(|(mean, shift)| mean + shift * residuals.scale)
+        .map(|(mean, shift)| mean.moved(shift * residuals.scale))
         .collect();
     let se = |contrast: &[(usize, f64)]| {
         let mut vector = vec![0.0; conditions];
@@ -160,9 +160,9 @@ fn fitted(residuals: &Residuals, theta: f64) -> MixedFit {
         deviation * at.factor.inverse_form(&vector).sqrt()
     };
     let effect = |condition: usize| ConditionEffect {
-        mean: means[condition],
+        mean: means[condition].value(),
         mean_se: se(&[(condition, 1.0)]),
-        difference: means[condition] - means[0],
+        difference: means[condition].less(means[0]),
         difference_se: se(&[(condition, 1.0), (0, -1.0)]),
     };
     let within = scaled_within * residuals.scale * residuals.scale;

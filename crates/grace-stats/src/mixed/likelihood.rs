@@ -19,7 +19,7 @@ pub(super) struct Residuals {
     /// Sum of squares of the scaled residuals.
     pub(super) squares: f64,
     /// Mean of each condition, in units of the values.
-    pub(super) condition_means: Vec<f64>,
+    pub(super) condition_means: Vec<ConditionMean>,
     /// What the residuals were divided by.
     pub(super) scale: f64,
     total: usize,
@@ -27,10 +27,10 @@ pub(super) struct Residuals {
 
 impl Residuals {
     pub(super) fn new(crossed: &Crossed) -> Self {
-        let condition_means = condition_means(crossed);
+        let means = condition_means(crossed);
         let residuals = || {
             crossed.values().map(|(replication, condition, value)| {
-                (replication, value - condition_means[condition])
+                (replication, means[condition].residual(value))
             })
         };
         let largest = residuals().fold(0.0, |largest: f64, (_, r)| largest.max(r.abs()));
@@ -49,7 +49,7 @@ impl Residuals {
             counts,
             sums,
             squares,
-            condition_means,
+            condition_means: means,
             scale,
             total: crossed.total(),
         }
@@ -119,6 +119,10 @@ pub(super) struct At {
 }
 
 impl Profile for Residuals {
+    fn value(&self, theta: f64) -> f64 {
+        self.criterion(theta)
+    }
+
     fn slope(&self, theta: f64) -> Slope {
         let at = self.at(theta);
         let (mut rising, mut squares) = (0.0, 0.0);
@@ -135,8 +139,36 @@ impl Profile for Residuals {
     }
 }
 
-/// The mean of each condition, about its first value.
-fn condition_means(crossed: &Crossed) -> Vec<f64> {
+/// A mean in two parts, the first value and what is added to it, so that differences lose no
+/// digits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ConditionMean {
+    first: f64,
+    rest: f64,
+}
+
+impl ConditionMean {
+    pub(super) fn value(self) -> f64 {
+        self.first + self.rest
+    }
+
+    pub(super) fn moved(self, by: f64) -> Self {
+        Self {
+            rest: self.rest + by,
+            ..self
+        }
+    }
+
+    pub(super) fn less(self, other: Self) -> f64 {
+        (self.first - other.first) + (self.rest - other.rest)
+    }
+
+    fn residual(self, value: f64) -> f64 {
+        (value - self.first) - self.rest
+    }
+}
+
+fn condition_means(crossed: &Crossed) -> Vec<ConditionMean> {
     let conditions = crossed.conditions();
     let mut firsts = vec![None; conditions];
     let mut sums = vec![0.0; conditions];
@@ -148,6 +180,9 @@ fn condition_means(crossed: &Crossed) -> Vec<f64> {
     }
     let parts = firsts.into_iter().zip(sums.into_iter().zip(counts));
     parts
-        .map(|(first, (sum, count))| first.unwrap_or(0.0) + sum / count)
+        .map(|(first, (sum, count))| ConditionMean {
+            first: first.unwrap_or(0.0),
+            rest: sum / count,
+        })
         .collect()
 }

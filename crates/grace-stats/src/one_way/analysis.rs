@@ -1,7 +1,7 @@
 //! The whole answer for one condition.
 
 use super::anova::f_interval;
-use super::summary::{Summary, summarise};
+use super::summary::{Summarised, Summary, summarise};
 use super::{Anova, Groups, Margin, NotEstimable, Reml, Status, VarianceComponents, Verdict};
 use super::{reml, wald};
 use crate::Interval;
@@ -33,6 +33,13 @@ pub struct Perfect {
 }
 
 /// The ICC of one condition and what belongs to it.
+///
+/// # Source
+///
+/// ICC(1): Shrout & Fleiss (1979), *Psychological Bulletin* 86(2), 420–428; for unequal group
+/// sizes Donner (1986), *International Statistical Review* 54(1), 67–82. Its exact interval: Wald
+/// (1940), *Annals of Mathematical Statistics* 11(1), 96–100, as in Burdick & Graybill (1992),
+/// *Confidence Intervals on Variance Components*, chapter 4.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Estimate {
@@ -77,27 +84,15 @@ pub struct Estimate {
 /// assert_eq!(estimate.verdict(Margin::TENTH), Verdict::NotResolved);
 /// # Ok::<(), grace_stats::ValueError>(())
 /// ```
-///
-/// # Source
-///
-/// ICC(1): Shrout & Fleiss (1979), *Psychological Bulletin* 86(2), 420–428; for unequal group
-/// sizes Donner (1986), *International Statistical Review* 54(1), 67–82. The other parts name
-/// theirs.
 pub fn analyse(groups: &Groups, confidence: Confidence) -> OneWay {
-    let (status, summary) = summarise(groups);
-    match (status, summary) {
-        (Status::NotEstimable(reason), _) => OneWay::NotEstimable(reason),
-        (Status::NoWithinVariance, Some(summary)) => OneWay::Perfect(Perfect {
+    match summarise(groups) {
+        Summarised::NotEstimable(reason) => OneWay::NotEstimable(reason),
+        Summarised::Constant(value) => OneWay::Constant { value },
+        Summarised::Perfect(summary) => OneWay::Perfect(Perfect {
             anova: Anova::new(&summary),
         }),
-        (Status::Ok, Some(summary)) => {
+        Summarised::Varying(summary) => {
             OneWay::Estimated(Box::new(Estimate::new(&summary, confidence)))
-        }
-        (Status::NoVariance, _) | (_, None) => {
-            let value = groups.values().flatten().copied().next();
-            value.map_or(OneWay::NotEstimable(NotEstimable::NoData), |value| {
-                OneWay::Constant { value }
-            })
         }
     }
 }
@@ -179,7 +174,7 @@ impl Estimate {
     ///
     /// # Source
     ///
-    /// Kish (1965), *Survey Sampling*, section 5.4.
+    /// Kish (1965), *Survey Sampling*.
     pub fn design_effect(&self) -> f64 {
         1.0 + (self.anova.n0 - 1.0) * self.icc()
     }

@@ -86,7 +86,8 @@ impl Anova {
 ///
 /// # Source
 ///
-/// Shrout & Fleiss (1979), p. 424; with `n0` Searle (1971).
+/// Shrout & Fleiss (1979), *Psychological Bulletin* 86(2), 420–428; with `n0` Searle (1971),
+/// *Linear Models*, chapter 9.
 pub(super) fn f_interval(anova: &Anova, f: f64, confidence: Confidence) -> Interval {
     let law = anova.null_law();
     let tail = confidence.tail_prob();

@@ -5,6 +5,11 @@ use crate::Interval;
 use crate::law::{ChiSquared, Confidence};
 
 /// Estimated variances between and within replications, in squared units of the values.
+///
+/// # Source
+///
+/// Searle (1971), *Linear Models*, chapter 9; the interval for the variance between is that of
+/// Williams (1962), *Biometrika* 49(1/2), 278–281.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct VarianceComponents {
@@ -21,10 +26,6 @@ pub struct VarianceComponents {
 }
 
 impl VarianceComponents {
-    /// # Source
-    ///
-    /// Williams (1962), *Biometrika* 49(1/2), 278–281, for the variance between; Searle (1971),
-    /// section 9.8.
     pub(super) fn new(anova: &Anova, confidence: Confidence) -> Self {
         let tail = confidence.tail_prob();
         let within_law = ChiSquared::of_count(anova.df_within());

@@ -1,7 +1,7 @@
 //! A test that assumes no distribution.
 
-use super::summary::summarise;
-use super::{Groups, Status};
+use super::Groups;
+use super::summary::{Summarised, summarise};
 use crate::random::{PermutationTest, SplitMix64};
 
 /// Tests whether replications differ by exchanging values between them, `rounds` times.
@@ -31,8 +31,7 @@ pub fn permutation_test(
     rounds: u32,
     random: &mut SplitMix64,
 ) -> Option<PermutationTest> {
-    let (status, summary) = summarise(groups);
-    let (Status::Ok | Status::NoWithinVariance, Some(summary)) = (status, summary) else {
+    let (Summarised::Varying(summary) | Summarised::Perfect(summary)) = summarise(groups) else {
         return None;
     };
     let scaled = |value: &f64| (value - summary.shift) / summary.scale;

@@ -6,6 +6,10 @@ use super::summary::Summary;
 use crate::profile::{Profile, Slope, boundary_test, minimise};
 
 /// The REML fit: variances that are never negative, for any group sizes.
+///
+/// # Source
+///
+/// Harville (1977), *JASA* 72, 320–338.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Reml {
@@ -120,11 +124,61 @@ impl OneWayProfile<'_> {
 }
 
 impl Profile for OneWayProfile<'_> {
+    fn value(&self, theta: f64) -> f64 {
+        self.criterion(theta)
+    }
+
     fn slope(&self, theta: f64) -> Slope {
         let at = self.at(theta);
         Slope {
             rising: at.weights - at.weights_squared / at.weights,
             falling: self.df() * at.fall / at.q,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::SplitMix64;
+
+    /// Two to six groups of 1 to 40 values, with means as far apart as chance has it.
+    fn random_summary(random: &mut SplitMix64) -> Summary {
+        let groups = 2 + random.below(5);
+        let sizes = (0..groups).map(|_| 1 + usize::try_from(random.below(40)).unwrap());
+        let sizes: Vec<usize> = sizes.collect();
+        let spread = 2.0 * random.next_unit();
+        Summary {
+            means: sizes.iter().map(|_| spread * random.next_unit()).collect(),
+            ss_within: sizes.iter().sum::<usize>() as f64 * 0.3,
+            ss_between: 0.0,
+            shift: 0.0,
+            scale: 1.0,
+            sizes,
+        }
+    }
+
+    #[test]
+    fn no_ratio_of_a_grid_is_better() {
+        let mut random = SplitMix64::new(77);
+        let mut inside_with_one_at_0 = 0;
+        for _ in 0..2000 {
+            let summary = random_summary(&mut random);
+            let profile = OneWayProfile { summary: &summary };
+            let found = fit(&summary);
+            for power in -60..60 {
+                let theta = 2.0_f64.powf(f64::from(power) / 3.0);
+                assert!(
+                    profile.value(theta) >= found.criterion - 1e-8,
+                    "{summary:?}"
+                );
+            }
+            assert!(found.criterion <= found.criterion_at_zero);
+            let slope = profile.slope(0.0);
+            let rises_from_0 = slope.rising > slope.falling;
+            inside_with_one_at_0 += u32::from(rises_from_0 && !found.boundary);
+        }
+        // Two minima are rare, but not absent.
+        assert!(inside_with_one_at_0 > 0);
     }
 }

@@ -1,6 +1,6 @@
 //! What the estimators need to know of the values.
 
-use super::{Groups, NotEstimable, Status};
+use super::{Groups, NotEstimable};
 use crate::units::power_of_two;
 
 /// Sizes, means and sums of squares, in units that lose no digits: the first value is subtracted
@@ -40,38 +40,39 @@ impl Summary {
     }
 }
 
-/// The status of the groups and, if their ICC is a number, their summary.
-pub(super) fn summarise(groups: &Groups) -> (Status, Option<Summary>) {
-    let status = status(groups);
-    (status, status.is_estimable().then(|| summary(groups)))
+/// What groups are, with as much as the estimators need of it.
+#[derive(Clone, Debug)]
+pub(super) enum Summarised {
+    NotEstimable(NotEstimable),
+    /// All values are this one.
+    Constant(f64),
+    /// Values vary between groups only.
+    Perfect(Summary),
+    /// Values vary within groups.
+    Varying(Summary),
 }
 
 /// Equality is asked of the values themselves: ten times 0.1 has a mean that is not 0.1.
-fn status(groups: &Groups) -> Status {
-    if groups.total() == 0 {
-        return Status::NotEstimable(NotEstimable::NoData);
-    }
-    if groups.count() < 2 {
-        return Status::NotEstimable(NotEstimable::OneGroup);
-    }
-    if groups.values().all(|group| group.len() == 1) {
-        return Status::NotEstimable(NotEstimable::NoWithinDf);
-    }
-    let constant = |group: &[f64]| group.iter().all(|value| *value == group[0]);
-    if !groups.values().all(constant) {
-        return Status::Ok;
-    }
+pub(super) fn summarise(groups: &Groups) -> Summarised {
     let firsts: Vec<f64> = groups.values().map(|group| group[0]).collect();
-    if constant(&firsts) {
-        Status::NoVariance
+    let constant = |group: &[f64]| group.iter().all(|value| *value == group[0]);
+    if firsts.is_empty() {
+        Summarised::NotEstimable(NotEstimable::NoData)
+    } else if firsts.len() < 2 {
+        Summarised::NotEstimable(NotEstimable::OneGroup)
+    } else if groups.total() == groups.count() {
+        Summarised::NotEstimable(NotEstimable::NoWithinDf)
+    } else if !groups.values().all(constant) {
+        Summarised::Varying(summary(groups, firsts[0]))
+    } else if constant(&firsts) {
+        Summarised::Constant(firsts[0])
     } else {
-        Status::NoWithinVariance
+        Summarised::Perfect(summary(groups, firsts[0]))
     }
 }
 
 /// The groups are not empty and not all values are equal.
-fn summary(groups: &Groups) -> Summary {
-    let shift = groups.values().next().map_or(0.0, |group| group[0]);
+fn summary(groups: &Groups, shift: f64) -> Summary {
     let scale = scale(groups, shift);
     let mut sizes = Vec::new();
     let mut means = Vec::new();

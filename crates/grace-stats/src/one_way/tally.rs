@@ -8,9 +8,11 @@ use super::{Margin, OneWay, Status, Verdict};
 ///
 /// Constant conditions are counted apart, never as below: nothing varies in them that replications
 /// could share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Tally {
+    /// The margin.
+    pub margin: Margin,
     /// All conditions.
     pub conditions: usize,
     /// Those whose ICC is a number.
@@ -30,7 +32,7 @@ pub struct Tally {
 impl Tally {
     /// Counts conditions.
     pub fn of<'a>(conditions: impl IntoIterator<Item = &'a OneWay>, margin: Margin) -> Self {
-        let mut tally = Self::default();
+        let mut tally = Self::empty(margin);
         for condition in conditions {
             tally.conditions += 1;
             match condition.status() {
@@ -46,6 +48,19 @@ impl Tally {
         tally
     }
 
+    fn empty(margin: Margin) -> Self {
+        Self {
+            margin,
+            conditions: 0,
+            estimable: 0,
+            constant: 0,
+            not_estimable: 0,
+            estimated_below: 0,
+            below: 0,
+            above: 0,
+        }
+    }
+
     /// Of the estimable, those whose interval holds the margin.
     pub fn not_resolved(&self) -> usize {
         self.estimable - self.below - self.above
@@ -59,17 +74,21 @@ impl Tally {
 }
 
 impl fmt::Display for Tally {
-    /// `35 of 35 estimable conditions (1 constant)`: those estimated below the margin.
+    /// Those estimated below the margin: `35 of 35 estimable conditions < 0.10 (+ 1 constant)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
+            margin,
             estimated_below,
             estimable,
             constant,
             ..
         } = self;
-        write!(f, "{estimated_below} of {estimable} estimable conditions")?;
+        write!(
+            f,
+            "{estimated_below} of {estimable} estimable conditions < {margin}"
+        )?;
         if *constant > 0 {
-            write!(f, " ({constant} constant)")?;
+            write!(f, " (+ {constant} constant)")?;
         }
         Ok(())
     }
@@ -84,7 +103,7 @@ mod tests {
         let tally = |estimated_below, estimable| Tally {
             estimable,
             estimated_below,
-            ..Tally::default()
+            ..Tally::empty(Margin::TENTH)
         };
         assert!(!tally(2, 4).most_estimated_below());
         assert!(tally(3, 4).most_estimated_below());
@@ -97,7 +116,7 @@ mod tests {
         let tally = Tally::of([&constant, &constant], Margin::TENTH);
         assert_eq!(
             tally.to_string(),
-            "0 of 0 estimable conditions (2 constant)"
+            "0 of 0 estimable conditions < 0.10 (+ 2 constant)"
         );
     }
 }

@@ -41,6 +41,19 @@ impl Margin {
     }
 }
 
+impl fmt::Display for Margin {
+    /// At least two digits after the point: `0.10`, `0.125`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shortest = self.0.to_string();
+        let rounded = format!("{:.2}", self.0);
+        f.write_str(if rounded.len() > shortest.len() {
+            &rounded
+        } else {
+            &shortest
+        })
+    }
+}
+
 /// What an interval for the ICC says about a margin.
 ///
 /// An estimate under the margin says less: with five replications of fifty trials a true ICC of
@@ -95,6 +108,12 @@ mod tests {
         assert_eq!(of(0.0, 0.3), "not resolved");
         assert_eq!(of(0.0, 0.1), "not resolved");
         assert_eq!(of(0.1, 0.3), "not resolved");
+    }
+
+    #[test]
+    fn margins_have_at_least_two_digits() {
+        let text = |margin| Margin::new(margin).unwrap().to_string();
+        assert_eq!([0.1, 0.05, 0.125].map(text), ["0.10", "0.05", "0.125"]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::law::{Confidence, FisherF};
 ///
 /// # Source
 ///
-/// Wald (1940), *Annals of Mathematical Statistics* 11(1), 96–99; Seely & El-Bassiouni (1983),
+/// Wald (1940), *Annals of Mathematical Statistics* 11(1), 96–100; Seely & El-Bassiouni (1983),
 /// *Annals of Statistics* 11(1), 197–201; Burdick & Graybill (1992), *Confidence Intervals on
 /// Variance Components*, chapter 4.
 pub(super) fn interval(summary: &Summary, confidence: Confidence) -> Interval {

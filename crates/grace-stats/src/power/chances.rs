@@ -83,7 +83,8 @@ impl Chances {
     ///
     /// # Source
     ///
-    /// Donner & Koval (1982), *Psychological Bulletin* 92(3), 787–791; Searle (1971), section 9.9.
+    /// Donner & Eliasziw (1987), *Statistics in Medicine* 6(4), 441–448; Searle (1971), *Linear
+    /// Models*, chapter 9.
     pub fn of(design: Design, scenario: &Scenario) -> Self {
         let law = design.null_law();
         let tail = scenario.confidence.tail_prob();
@@ -192,6 +193,14 @@ mod tests {
         let enough = |chances: &Chances| chances.below >= 0.8;
         let smallest = smallest_replications(50, 200, &scenario(0.02), enough).unwrap();
         assert!(below(smallest) >= 0.8 && below(smallest - 1) < 0.8);
+    }
+
+    #[test]
+    fn two_replications_are_the_fewest() {
+        assert_eq!(
+            smallest_replications(2, 9, &scenario(0.0), |_| true),
+            Some(2)
+        );
     }
 
     #[test]

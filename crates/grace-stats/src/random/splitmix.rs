@@ -8,8 +8,8 @@
 ///
 /// # Source
 ///
-/// Steele, Lea & Flood (2014), *Fast splittable pseudorandom number generators*, OOPSLA, figure
-/// 16; constants as in Vigna's `splitmix64.c` and Java's `SplittableRandom`.
+/// Steele, Lea & Flood (2014), *Fast splittable pseudorandom number generators*, OOPSLA;
+/// constants as in Vigna's `splitmix64.c` and Java's `SplittableRandom`.
 #[derive(Clone, Debug)]
 pub struct SplitMix64 {
     state: u64,

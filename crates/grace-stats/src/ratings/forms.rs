@@ -99,7 +99,7 @@ impl ShroutFleiss {
 /// # Source
 ///
 /// Shrout & Fleiss (1979), *Psychological Bulletin* 86(2), 420–428; the interval of the second form
-/// with Satterthwaite's degrees of freedom, p. 425.
+/// with Satterthwaite's degrees of freedom.
 pub fn shrout_fleiss(ratings: &Ratings, confidence: Confidence) -> ShroutFleiss {
     let constant = |row: &[f64]| row.iter().all(|value| *value == row[0]);
     let firsts: Vec<f64> = ratings.rows().map(|row| row[0]).collect();

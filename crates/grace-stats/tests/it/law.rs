@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::references::{assert_close, assert_ratio, copied, shared};
 
-const TOLERANCE: f64 = 1e-10;
+const TOLERANCE: f64 = 1e-12;
 
 #[derive(Deserialize)]
 struct Expected {
@@ -82,7 +82,7 @@ proptest! {
     fn quantiles_undo_probabilities(
         numerator in 0.3..300.0_f64,
         denominator in 0.3..20_000.0_f64,
-        log_prob in -300.0..-0.01_f64,
+        log_prob in -60.0..-0.01_f64,
     ) {
         let prob = log_prob.exp();
         let f = FisherF::new(numerator, denominator).unwrap();
@@ -93,9 +93,7 @@ proptest! {
             (chi.lower_prob(chi.lower_quantile(prob)), "lower χ²"),
             (chi.upper_prob(chi.upper_quantile(prob)), "upper χ²"),
         ] {
-            // Where the point itself is out of range, its probability cannot come back.
-            let in_range = found > 0.0 && found < 1.0;
-            prop_assert!(!in_range || (found / prob - 1.0).abs() < 1e-10, "{law}: {found} of {prob}");
+            prop_assert!((found / prob - 1.0).abs() < 1e-11, "{law}: {found} of {prob}");
         }
     }
 

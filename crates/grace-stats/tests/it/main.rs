@@ -12,6 +12,7 @@ mod coverage;
 mod describe;
 mod distribution;
 mod law;
+mod mixed;
 mod one_way;
 mod power;
 mod ratings;

@@ -67,6 +67,7 @@ struct Verdicts {
     n_constant: usize,
     n_not_estimable_other: usize,
     most_below: bool,
+    text: String,
     n_wald_ci_upper_below_0_10: usize,
     n_wald_ci_lower_at_or_above_0_10: usize,
 }
@@ -282,6 +283,7 @@ fn check_tally(found: &Tally, expected: &Verdicts) {
         );
     }
     assert_eq!(found.most_estimated_below(), expected.most_below);
+    assert!(found.to_string().starts_with(&expected.text), "{found}");
 }
 
 #[test]
