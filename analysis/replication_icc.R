@@ -55,5 +55,5 @@ fit <- function(rows) {
 
 result <- do.call(rbind, lapply(split(data, data$model_key), fit))
 numbers <- c("var_between", "var_within", "icc", "criterion")
-result[numbers] <- lapply(result[numbers], function(x) format(x, digits = 15))
+result[numbers] <- lapply(result[numbers], function(x) sprintf("%.15g", x))
 write.csv(result, row.names = FALSE, quote = FALSE)

@@ -68,7 +68,8 @@ def minimise(f):
         else:
             low = left
     middle = ratio((low + high) / 2)
-    return middle if f(middle) < f(0.0) else 0.0
+    # A gain below rounding is none.
+    return middle if f(middle) < f(0.0) - 1e-9 else 0.0
 
 
 def fit(model, measure, rows):

@@ -6,6 +6,8 @@
 //! | `regen` | writes the golden files: runs the tests named `golden_*` with `UPDATE_EXPECT=1`; `--check` only runs them |
 //! | `pod-size` | builds the binary that runs in pods and fails if it has outgrown its limit |
 //! | `dataset` | has pandas read the tables that `aggregate` writes, and compares them with its own reading of the records |
+//! | `report-check` | opens the page of `report` in Chromium and fails if a text does not fit, or if it asks the network for anything |
+//! | `e2e-r` | has R's lme4 and pandas fit the mixed model to the tables, and compares them with `icc --pooled` |
 //! | `e2e-llm` | runs, kills, resumes, verifies and replays replications of a real model on a real server |
 //!
 //! It knows no grace crate: what it checks of `grace-cli`, it checks from outside.
@@ -18,9 +20,12 @@
 
 mod command;
 mod dataset;
+mod debian;
 mod e2e_llm;
+mod e2e_r;
 mod pod_size;
 mod regen;
+mod report_check;
 mod tidy;
 
 use std::process::ExitCode;
@@ -39,6 +44,11 @@ enum Task {
     PodSize(pod_size::Args),
     /// Aggregate the demo's results and compare the tables with what pandas makes of the same records
     Dataset(dataset::Args),
+    /// Open the page of `report` in Chromium: does everything fit, is nothing asked of the network?
+    ReportCheck(report_check::Args),
+    /// Compare `icc --pooled` with R's lme4 and with pandas
+    #[command(name = "e2e-r")]
+    E2eR(e2e_r::Args),
     /// Run replications of a real model on a real server: kill, resume, verify, replay
     #[command(name = "e2e-llm")]
     E2eLlm(e2e_llm::Args),
@@ -50,6 +60,8 @@ fn main() -> ExitCode {
         Task::Regen(args) => regen::run(&args),
         Task::PodSize(args) => pod_size::run(&args),
         Task::Dataset(args) => dataset::run(&args),
+        Task::ReportCheck(args) => report_check::run(&args),
+        Task::E2eR(args) => e2e_r::run(&args),
         Task::E2eLlm(args) => e2e_llm::run(&args),
     };
     if let Err(error) = done {

@@ -35,11 +35,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Some(path) => existing(path)?,
         None => built()?,
     };
-    let python = python(args)?;
+    let python = python(args.cache.as_deref())?;
     let work = std::env::temp_dir().join(format!("grace-dataset-{}", std::process::id()));
     let results = match &args.results {
         Some(results) => existing(results)?,
-        None => demo(&program, &work.join("demo"))?,
+        None => demo(&program, &work.join("demo"), 50)?,
     };
     let tables = work.join("dataset");
     command::output(
@@ -58,16 +58,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     fs::remove_dir_all(&work).with_context(|| work.display().to_string())
 }
 
-/// Results of a small demo.
-fn demo(program: &Path, folder: &Path) -> Result<PathBuf> {
-    let demo = ["demo", "--limit", "50", "--out"];
-    command::output(Command::new(program).args(demo).arg(folder))?;
+/// Results of a small demo: so many rows of each study.
+pub(crate) fn demo(program: &Path, folder: &Path, limit: u32) -> Result<PathBuf> {
+    let mut demo = Command::new(program);
+    demo.args(["demo", "--limit", &limit.to_string(), "--out"]);
+    command::output(demo.arg(folder))?;
     Ok(folder.join("results"))
 }
 
 /// A Python with the packages, installed once.
-fn python(args: &Args) -> Result<PathBuf> {
-    let venv = cache(args.cache.as_deref())?.join("venv-pandas");
+pub(crate) fn python(folder: Option<&Path>) -> Result<PathBuf> {
+    let venv = cache(folder)?.join("venv-pandas");
     let python = venv.join("bin").join("python");
     let stamp = venv.join("installed.txt");
     let wanted = PACKAGES.join("\n");

@@ -121,7 +121,7 @@ class Driver:
         flags = FLAGS + [f"--user-data-dir={profile}"]
         capabilities = {
             "browserName": "chrome",
-            "goog:chromeOptions": {"binary": chromium, "args": flags},
+            "goog:chromeOptions": {"binary": shutil.which(chromium) or chromium, "args": flags},
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
         }
         session = self.post("/session", {"capabilities": {"alwaysMatch": capabilities}})
