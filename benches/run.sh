@@ -2,22 +2,23 @@
 # Measures what docs/benchmarks.md claims and prints it as a Markdown table; what it is doing goes to stderr.
 #
 #   benches/run.sh                all parts, about 15 minutes
-#   benches/run.sh PART...        some of: cpu slots memory start pod shuffle resume manifests
+#   benches/run.sh PART...        some of: cpu slots memory start pod shuffle resume manifests aggregate
 #
 # Everything is compared within one run, round by round, and medians are taken. Servers are our own on 127.0.0.1 and
 # are stopped at the end. `nice -n -15 benches/run.sh cpu` and `chrt -f 1 benches/run.sh slots` (as root) keep what else
 # runs on the machine out of what is measured. Needs cargo, Linux, python3 with venv, GNU time, and about 4 GB below
-# TMPDIR for `memory`.
+# TMPDIR for `memory`, 8 GB of memory and 5 GB below TMPDIR for `aggregate`.
 #
 #   ROUNDS=5                      rounds of `cpu`, `slots`, `resume` and `manifests`
 #   REQUESTS=30000                requests of a round of `cpu`, trials of `resume`
 #   MOST_TRIALS=1000000           trials of the largest run of `memory`
+#   THOUGHT=15000                bytes of a thought in the large results of `aggregate`, which are about 2 GB then
 #   BUILD=no                      measure what was built before
 #   CARGO_TARGET_DIR              where to build, by default as .ci/run does
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-ROUNDS=${ROUNDS:-5} REQUESTS=${REQUESTS:-30000} MOST_TRIALS=${MOST_TRIALS:-1000000}
+THOUGHT=${THOUGHT:-15000} ROUNDS=${ROUNDS:-5} REQUESTS=${REQUESTS:-30000} MOST_TRIALS=${MOST_TRIALS:-1000000}
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/grace
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$CACHE/target}"
 VENV=$CACHE/bench-venv
@@ -316,6 +317,73 @@ resume() {
     row "$REQUESTS trials: \`verify\`" "$(of verify) s ($(of verify.cpu) s of CPU), $(calc %.1f "$(of verify.rss) * 1024 / 1e6") MB at most" ''
 }
 
+# measure NAME COMMAND...: notes wall time, CPU and memory of a command as NAME, NAME.cpu and NAME.rss.
+measure() {
+    local name=$1
+    shift
+    /usr/bin/time -f '%U %S %e %M' -o "$scratch/time" "$@" >"$scratch/out" 2>"$scratch/err" || {
+        tail "$scratch/out" "$scratch/err" >&2
+        return 1
+    }
+    read -r user sys wall rss < <(tail -1 "$scratch/time")
+    note "$name" "$wall"
+    note "$name.cpu" "$(calc %.2f "$user + $sys")"
+    note "$name.rss" "$rss"
+}
+
+# tables WHAT RESULTS: `aggregate` and `icc` of these results beside those who only read them.
+tables() {
+    local what=$1 results=$2 name times memory required
+    declare -A least=([pandas]=8 [polars]=4 [duckdb]=5)
+    rm -f "$scratch"/values.*
+    for ((round = 1; round <= ROUNDS; round++)); do
+        say "aggregate: $what, round $round of $ROUNDS"
+        measure grace "$grace" aggregate "$results" --out "$scratch/dataset" --strict
+        measure icc "$grace" icc "$results" --output csv
+        for name in pandas polars duckdb; do
+            measure $name "$VENV/bin/python" benches/table_peers.py $name "$results"
+        done
+        rm -rf "$scratch/dataset"
+    done
+    for name in grace icc; do
+        row "$what: \`${name/grace/aggregate}\`" \
+            "$(of $name) s ($(spread $name)), $(of $name.cpu) s of CPU, $(calc %.0f "$(of $name.rss) * 1024 / 1e6") MB at most" ''
+    done
+    for name in pandas polars duckdb; do
+        times=$(calc %.1f "$(of $name) / $(of grace)")
+        memory=$(calc %.1f "$(of $name.rss) / $(of grace.rss)")
+        required=
+        [[ $what == large* ]] && required="≥ ${least[$name]} times the time"
+        [[ $what == large* && $name == pandas ]] && required+=', ≥ 10 times the memory'
+        row "$what: $name, reading only" \
+            "$(of $name) s ($(spread $name)), $(of $name.cpu) s of CPU, $(calc %.0f "$(of $name.rss) * 1024 / 1e6") MB at most: $times times the time, $memory times the memory" \
+            "$required"
+    done
+}
+
+aggregate() {
+    local results=$scratch/results
+    "$VENV/bin/pip" install --quiet --disable-pip-version-check polars==2.1.0 duckdb==2.0.1
+    python3 benches/make_results.py "$results"
+    tables "7 models × 5 replications, $(du -sm "$results" | cut -f1) MB" "$results"
+    rm -rf "$results"
+    python3 benches/make_results.py "$results" --thought "$THOUGHT"
+    tables "large, $(du -sm "$results" | cut -f1) MB" "$results"
+    rm -rf "$results"
+    python3 -c 'import random
+random.seed(1)
+print("condition,replication,value")
+for condition in range(1000):
+    for replication in range(5):
+        for trial in range(50):
+            print(f"c{condition},{replication},{random.gauss(0, 1):.6f}")' >"$scratch/icc.csv"
+    rm -f "$scratch"/values.*
+    for ((round = 1; round <= ROUNDS; round++)); do
+        measure icc "$grace" icc --table "$scratch/icc.csv" --value value --replication replication --by condition --output csv
+    done
+    row '`icc --table`: 1,000 conditions × 5 × 50, file read and printed' "$(of icc) s ($(spread icc))" '< 0.1 s'
+}
+
 build() {
     if [[ ${BUILD:-yes} != no ]]; then
         say "building into $CARGO_TARGET_DIR"
@@ -339,10 +407,10 @@ print("Python", sys.version.split()[0] + ", aiohttp", aiohttp.__version__ + ", h
 }
 
 parts=("$@")
-((${#parts[@]})) || parts=(pod cpu slots memory start shuffle resume manifests)
+((${#parts[@]})) || parts=(pod cpu slots memory start shuffle resume manifests aggregate)
 for part in "${parts[@]}"; do
-    [[ $part =~ ^(cpu|slots|memory|start|pod|shuffle|resume|manifests)$ ]] || {
-        say "unknown part \`$part\`, expected cpu, slots, memory, start, pod, shuffle, resume or manifests"
+    [[ $part =~ ^(cpu|slots|memory|start|pod|shuffle|resume|manifests|aggregate)$ ]] || {
+        say "unknown part \`$part\`, expected cpu, slots, memory, start, pod, shuffle, resume, manifests or aggregate"
         exit 2
     }
 done

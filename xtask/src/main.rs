@@ -8,6 +8,9 @@
 //! | `gen-manifests` | writes the golden manifests of the lab; `--check` only compares |
 //! | `validate-manifests` | asks judges from outside about the golden manifests: kubernetes-validate, checkov |
 //! | `image` | makes grace's image as an OCI archive, without Docker |
+//! | `dataset` | has pandas read the tables that `aggregate` writes, and compares them with its own reading of the records |
+//! | `report-check` | opens the page of `report` in Chromium and fails if a text does not fit, or if it asks the network for anything |
+//! | `e2e-r` | has R's lme4 and pandas fit the mixed model to the tables, and compares them with `icc --pooled` |
 //! | `e2e-llm` | runs, kills, resumes, verifies and replays replications of a real model on a real server |
 //! | `e2e-vllm` | the same on vLLM, and its scores against an independent forward pass; 3.4 GB, not in CI |
 //!
@@ -20,12 +23,16 @@
 )]
 
 mod command;
+mod dataset;
+mod debian;
 mod e2e_llm;
+mod e2e_r;
 mod e2e_vllm;
 mod gen_manifests;
 mod image;
 mod pod_size;
 mod regen;
+mod report_check;
 mod tidy;
 mod validate;
 mod venv;
@@ -50,6 +57,13 @@ enum Task {
     ValidateManifests(validate::Args),
     /// Make grace's image as an OCI archive, without Docker
     Image(image::Args),
+    /// Aggregate the demo's results and compare the tables with what pandas makes of the same records
+    Dataset(dataset::Args),
+    /// Open the page of `report` in Chromium: does everything fit, is nothing asked of the network?
+    ReportCheck(report_check::Args),
+    /// Compare `icc --pooled` with R's lme4 and with pandas
+    #[command(name = "e2e-r")]
+    E2eR(e2e_r::Args),
     /// Run replications of a real model on a real server: kill, resume, verify, replay
     #[command(name = "e2e-llm")]
     E2eLlm(e2e_llm::Args),
@@ -66,6 +80,9 @@ fn main() -> ExitCode {
         Task::GenManifests(args) => gen_manifests::run(&args),
         Task::ValidateManifests(args) => validate::run(&args),
         Task::Image(args) => image::run(&args),
+        Task::Dataset(args) => dataset::run(&args),
+        Task::ReportCheck(args) => report_check::run(&args),
+        Task::E2eR(args) => e2e_r::run(&args),
         Task::E2eLlm(args) => e2e_llm::run(&args),
         Task::E2eVllm(args) => e2e_vllm::run(&args),
     };

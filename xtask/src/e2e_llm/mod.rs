@@ -7,7 +7,7 @@
 
 pub(crate) mod checks;
 mod grace;
-mod install;
+pub(crate) mod install;
 mod results;
 mod scenario;
 mod scores;
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Some(path) => existing(path)?,
         None => built()?,
     };
-    let installed = install::ensure(&cache_folder(args.cache.as_deref())?)?;
+    let installed = install::ensure(&cache(args.cache.as_deref())?)?;
     let work = std::env::temp_dir().join(format!("grace-e2e-llm-{}", std::process::id()));
     fs::create_dir_all(&work).with_context(|| work.display().to_string())?;
 
@@ -86,8 +86,8 @@ pub(crate) fn existing(path: &Path) -> Result<PathBuf> {
         .with_context(|| format!("{} cannot be used", path.display()))
 }
 
-/// Where servers and models are kept.
-pub(crate) fn cache_folder(given: Option<&Path>) -> Result<PathBuf> {
+/// The folder for what is installed once.
+pub(crate) fn cache(given: Option<&Path>) -> Result<PathBuf> {
     if let Some(cache) = given {
         return Ok(cache.to_owned());
     }

@@ -14,7 +14,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use crate::command::root;
-use crate::e2e_llm::{built, cache_folder, existing};
+use crate::e2e_llm::{built, cache, existing};
 use run::{Run, compare};
 
 /// How far an option's log-probability may lie from that of a forward pass in float32.
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Some(path) => existing(path)?,
         None => built()?,
     };
-    let installed = install::ensure(&cache_folder(args.cache.as_deref())?)?;
+    let installed = install::ensure(&cache(args.cache.as_deref())?)?;
     let work = std::env::temp_dir().join(format!("grace-e2e-vllm-{}", std::process::id()));
     fs::create_dir_all(&work).with_context(|| work.display().to_string())?;
     println!("results and logs are in {}", work.display());

@@ -1,5 +1,7 @@
 //! What can be typed.
 
+#[cfg(feature = "analysis")]
+mod analysis;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod guard;
@@ -9,6 +11,11 @@ mod server;
 #[cfg(feature = "sim")]
 mod sim;
 
+#[cfg(feature = "analysis")]
+pub(crate) use analysis::{
+    AggregateArgs, DesignArgs, DriftArgs, IccArgs, IccCommand, IccDataArgs, ReportArgs, SourceArgs,
+    TableFormat,
+};
 #[cfg(feature = "cluster")]
 pub(crate) use cluster::{BudgetArgs, ClusterArgs, GenManifestsArgs};
 pub(crate) use guard::{BecomeServerArgs, GuardServerArgs};
@@ -61,6 +68,22 @@ pub(crate) enum Command {
     /// Send the requests of single trials again and compare the answers
     #[command(after_help = REPLAY_EXAMPLES)]
     Replay(ReplayArgs),
+    /// Gather all replications into tables, and say what is missing
+    #[cfg(feature = "analysis")]
+    #[command(after_help = AGGREGATE_EXAMPLES)]
+    Aggregate(AggregateArgs),
+    /// How much replications differ: the intraclass correlation of every measure and condition
+    #[cfg(feature = "analysis")]
+    #[command(after_help = ICC_EXAMPLES)]
+    Icc(IccArgs),
+    /// What moved answers besides the conditions: time, order, machines, shared random numbers
+    #[cfg(feature = "analysis")]
+    #[command(after_help = DRIFT_EXAMPLES)]
+    Drift(DriftArgs),
+    /// One HTML page about all replications: words, pictures, tables
+    #[cfg(feature = "analysis")]
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(ReportArgs),
     /// Show, audit and apply the seeds of a study
     #[command(after_help = SEEDS_EXAMPLES)]
     Seeds(SeedsArgs),
@@ -235,6 +258,46 @@ Examples:
       --base-url http://127.0.0.1:8000/v1
   grace-cli replay out/ -e study1_exp1 -t 0 -t 7 -q knowledge --output json \\
       --base-url http://127.0.0.1:8000/v1";
+#[cfg(feature = "analysis")]
+const AGGREGATE_EXAMPLES: &str = "\
+Examples:
+  grace-cli aggregate /results --out dataset/
+  grace-cli aggregate /results --out dataset/ --config config/ --replications 5 --strict
+
+DIR then holds <experiment>.parquet and <experiment>.csv, a row a trial, completeness.csv and
+findings.csv. A replication with any fault is left out as a whole and listed.";
+#[cfg(feature = "analysis")]
+const ICC_EXAMPLES: &str = "\
+Examples:
+  grace-cli icc /results
+  grace-cli icc /results --by access --margin 0.05 --output csv > icc.csv
+  grace-cli icc --table any.csv --value rating --replication run --by item --output json
+
+An estimate under the margin says less than an interval under it: with 5 replications of 50 trials
+a true ICC of 0.20 gives an estimate under 0.10 one time in four.";
+#[cfg(feature = "analysis")]
+const DRIFT_EXAMPLES: &str = "\
+Examples:
+  grace-cli drift results/
+  grace-cli drift results/ --output csv > slopes.csv
+
+CSV has the slopes; JSON has slopes, machines and shared random numbers. Measures of scored answers
+take no part: they are no draws.";
+#[cfg(feature = "analysis")]
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  grace-cli report results/ --out report.html
+  grace-cli report results/ --out report.html --replications 5 --margin 0.05 --title 'Our study'
+
+The page needs no network and no other file. Equal results give equal pages.";
+#[cfg(feature = "analysis")]
+const DESIGN_EXAMPLES: &str = "\
+Examples:
+  grace-cli icc design
+  grace-cli icc design --replications 5,10,20 --trials 50,200 --icc 0,0.05,0.2 --margin 0.1
+
+For balanced normal data these chances are exact. For yes-or-no measures near 0 or 1 the real ones
+are worse.";
 const SEEDS_EXAMPLES: &str = "\
 Examples:
   grace-cli seeds --replications 5

@@ -1,18 +1,28 @@
 //! The commands: parse, build, call, report.
 
+#[cfg(feature = "analysis")]
+mod aggregate;
 mod audit;
 mod completions;
 #[cfg(feature = "sim")]
 mod demo;
+#[cfg(feature = "analysis")]
+mod design;
+#[cfg(feature = "analysis")]
+mod drift;
 mod experiments;
 #[cfg(feature = "cluster")]
 mod gen_manifests;
 mod guard;
+#[cfg(feature = "analysis")]
+mod icc;
 mod install_self;
 #[cfg(feature = "cluster")]
 mod plan;
 mod replay;
 mod replicate;
+#[cfg(feature = "analysis")]
+mod report;
 mod run;
 mod seeds;
 #[cfg(feature = "sim")]
@@ -32,6 +42,14 @@ pub(crate) fn run(command: Command) -> Result<u8, Failure> {
         Command::Replicate(args) => replicate::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Replay(args) => replay::run(&args),
+        #[cfg(feature = "analysis")]
+        Command::Aggregate(args) => aggregate::run(&args),
+        #[cfg(feature = "analysis")]
+        Command::Icc(args) => icc::run(&args),
+        #[cfg(feature = "analysis")]
+        Command::Drift(args) => drift::run(&args),
+        #[cfg(feature = "analysis")]
+        Command::Report(args) => report::run(&args),
         Command::Seeds(args) => seeds::run(&args),
         Command::Experiments(command) => experiments::run(command),
         #[cfg(feature = "cluster")]

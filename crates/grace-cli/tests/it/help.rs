@@ -6,12 +6,17 @@ use expect_test::expect_file;
 
 use crate::command::grace;
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 21] = [
     &["demo"],
     &["run"],
     &["replicate"],
     &["verify"],
     &["replay"],
+    &["aggregate"],
+    &["icc"],
+    &["icc", "design"],
+    &["drift"],
+    &["report"],
     &["seeds"],
     &["seeds", "audit"],
     &["seeds", "order"],

@@ -14,6 +14,8 @@ mod server;
 mod study;
 
 #[cfg(test)]
+mod aggregate;
+#[cfg(test)]
 mod answers;
 #[cfg(test)]
 mod cancel;
@@ -27,6 +29,8 @@ mod disk;
 mod faults;
 #[cfg(test)]
 mod help;
+#[cfg(test)]
+mod icc;
 #[cfg(test)]
 mod inputs;
 #[cfg(test)]

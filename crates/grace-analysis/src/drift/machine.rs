@@ -1,0 +1,187 @@
+//! Variance between nodes and between GPU types, where replications of one model tell it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use grace_core::metadata::Metadata;
+use grace_stats::law::Confidence;
+use grace_stats::one_way::{Groups, OneWay, analyse};
+use serde::Serialize;
+
+use super::centred::Measure;
+use crate::results::Results;
+
+/// What replications may share besides the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Machine {
+    /// The node of the cluster.
+    Node,
+    /// The type of GPU.
+    GpuType,
+}
+
+impl Machine {
+    const ALL: [Self; 2] = [Self::Node, Self::GpuType];
+
+    /// The words for it in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::GpuType => "gpu_type",
+        }
+    }
+
+    fn of(self, metadata: &Metadata) -> Option<String> {
+        let key = match self {
+            Self::Node => "node_name",
+            Self::GpuType => "gpu_type",
+        };
+        let value = metadata.deployment_info.value(key)?;
+        let of_replication = value.as_str().map(str::to_owned);
+        if self != Self::Node {
+            return of_replication;
+        }
+        // A replication that several nodes worked on is a machine of its own kind.
+        let mut nodes: BTreeSet<String> = metadata
+            .attempts
+            .iter()
+            .filter_map(|attempt| attempt.node.clone())
+            .collect();
+        nodes.extend(of_replication);
+        let nodes: Vec<String> = nodes.into_iter().collect();
+        (!nodes.is_empty()).then(|| nodes.join(" + "))
+    }
+}
+
+/// Whether machines can be told apart from replications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Separation {
+    /// There are two machines or more, and one of them had several replications.
+    Separable,
+    /// All replications had one machine: it cannot explain why they differ.
+    OneMachine,
+    /// Each replication had a machine of its own: what the machine does and what the replication does are one.
+    OneReplicationEach,
+    /// There is but one replication.
+    OneReplication,
+    /// It was not recorded for all replications.
+    NotRecorded,
+}
+
+impl Separation {
+    /// The words for it in tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Separable => "separable",
+            Self::OneMachine => "one_machine",
+            Self::OneReplicationEach => "one_replication_each",
+            Self::OneReplication => "one_replication",
+            Self::NotRecorded => "not_recorded",
+        }
+    }
+}
+
+/// The means of a measure by replication, grouped by machine.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct MachineSpread {
+    /// The experiment.
+    pub experiment: String,
+    /// The model.
+    pub model: String,
+    /// The measure.
+    pub measure: String,
+    /// What replications are grouped by.
+    pub machine: Machine,
+    /// Whether there is anything to tell.
+    pub separation: Separation,
+    /// Machines.
+    pub machines: u64,
+    /// Replications.
+    pub replications: u64,
+    /// The share of the variance of replications' means that lies between machines; negative values are kept.
+    pub icc: Option<f64>,
+    /// Lower end of its 95 % interval.
+    pub ci_low: Option<f64>,
+    /// Upper end.
+    pub ci_high: Option<f64>,
+    /// The F test of no difference between machines.
+    pub p: Option<f64>,
+}
+
+pub(super) fn spreads(results: &Results, measures: &[Measure]) -> Vec<MachineSpread> {
+    let spreads = measures.iter().flat_map(|measure| {
+        let of = |machine| {
+            spread(
+                measure,
+                machine,
+                &machines(results, &measure.model, machine),
+            )
+        };
+        Machine::ALL.map(of)
+    });
+    spreads.collect()
+}
+
+/// The machine of each replication of a model.
+fn machines(results: &Results, model: &str, machine: Machine) -> BTreeMap<u32, Option<String>> {
+    let replications = results.readable().filter(|one| one.model_key == model);
+    let named = replications.filter_map(|one| {
+        let metadata = one.metadata.as_ref();
+        let name = metadata.and_then(|metadata| machine.of(metadata));
+        Some((one.index?, name))
+    });
+    named.collect()
+}
+
+fn spread(
+    measure: &Measure,
+    machine: Machine,
+    machines: &BTreeMap<u32, Option<String>>,
+) -> MachineSpread {
+    let mut means = Vec::new();
+    for (replication, values) in &measure.replications {
+        let count = values.len() as f64;
+        let mean = values.iter().map(|(_, value)| value / count).sum::<f64>();
+        means.push((machines.get(replication).cloned().flatten(), mean));
+    }
+    let names: BTreeSet<&String> = means.iter().filter_map(|(name, _)| name.as_ref()).collect();
+    let separation = if means.iter().any(|(name, _)| name.is_none()) {
+        Separation::NotRecorded
+    } else if means.len() < 2 {
+        Separation::OneReplication
+    } else if names.len() < 2 {
+        Separation::OneMachine
+    } else if names.len() == means.len() {
+        Separation::OneReplicationEach
+    } else {
+        Separation::Separable
+    };
+    let mut spread = MachineSpread {
+        experiment: measure.experiment.clone(),
+        model: measure.model.clone(),
+        measure: measure.name.clone(),
+        machine,
+        separation,
+        machines: names.len() as u64,
+        replications: means.len() as u64,
+        icc: None,
+        ci_low: None,
+        ci_high: None,
+        p: None,
+    };
+    if separation == Separation::Separable {
+        let rows = means.iter().map(|(name, mean)| (name, Some(*mean)));
+        let analysed = Groups::from_rows(rows).map(|groups| analyse(&groups, Confidence::P95));
+        if let Ok(OneWay::Estimated(estimate)) = analysed {
+            spread.icc = Some(estimate.icc_raw);
+            spread.ci_low = Some(estimate.interval.lower);
+            spread.ci_high = Some(estimate.interval.upper);
+            spread.p = Some(estimate.p);
+        }
+    }
+    spread
+}

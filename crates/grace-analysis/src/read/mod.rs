@@ -1,0 +1,16 @@
+//! Reading the records of one file: first what is in them, then the values.
+
+mod batch;
+mod cursor;
+mod python;
+mod records;
+mod rows;
+mod survey;
+
+#[cfg(test)]
+pub(crate) use batch::TextColumn;
+pub(crate) use batch::{Batch, Values};
+pub(crate) use python::without_nan;
+pub(crate) use records::{Cell, Sink, read};
+pub(crate) use rows::{Origin, Place, Rows};
+pub(crate) use survey::{Survey, SurveyRules, survey};

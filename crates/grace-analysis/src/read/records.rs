@@ -1,0 +1,262 @@
+//! From the bytes of a records file to cells, one after the other.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::schema::depth;
+
+/// One value of a record.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Cell<'a> {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number as it is written.
+    Number(&'a str),
+    /// A string.
+    Text(RawText<'a>),
+    /// The JSON text of an array or object.
+    Nested(&'a str),
+}
+
+/// A JSON string as it is written, quotes included.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RawText<'a>(&'a str);
+
+impl<'a> RawText<'a> {
+    /// The text; borrowed unless it holds escapes. `None` if it escapes half of a character.
+    pub(crate) fn decode(self) -> Option<Cow<'a, str>> {
+        if self.0.contains('\\') {
+            return serde_json::from_str(self.0).ok().map(Cow::Owned);
+        }
+        let without_quotes = self.0.strip_prefix('"')?.strip_suffix('"')?;
+        Some(Cow::Borrowed(without_quotes))
+    }
+
+    /// Whether it begins with `prefix`, which needs no escapes.
+    pub(crate) fn starts_with(self, prefix: &str) -> bool {
+        self.0
+            .strip_prefix('"')
+            .is_some_and(|text| text.starts_with(prefix))
+    }
+
+    /// Whether [`RawText::decode`] gives a text. Only escapes of the form `\u` can be halves of a character.
+    pub(crate) fn is_whole(self) -> bool {
+        !self.0.contains("\\u") || self.decode().is_some()
+    }
+}
+
+impl<'a> Cell<'a> {
+    fn of(raw: &'a RawValue) -> Self {
+        let text = raw.get();
+        match text.as_bytes().first() {
+            Some(b'"') => Self::Text(RawText(text)),
+            Some(b'{' | b'[') => Self::Nested(text),
+            Some(b't') => Self::Bool(true),
+            Some(b'f') => Self::Bool(false),
+            Some(b'n') | None => Self::Null,
+            _ => Self::Number(text),
+        }
+    }
+}
+
+/// What takes the cells of a file.
+pub(crate) trait Sink {
+    /// Takes the value of `column` in the current record.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the file cannot be read on.
+    fn cell(&mut self, column: &str, value: Cell<'_>) -> Result<(), String>;
+
+    /// Takes note that a record is over.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sink::cell`].
+    fn end_record(&mut self) -> Result<(), String>;
+}
+
+/// Gives every value of a JSON array of objects to `sink`. The fields that grace nests become columns of their own,
+/// named by their path; what else is nested stays JSON.
+///
+/// # Errors
+///
+/// Returns what is wrong, with line and column: no JSON, no array, no objects, or what `sink` says.
+pub(crate) fn read(bytes: &[u8], sink: &mut impl Sink) -> Result<(), serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    json.deserialize_seq(Records(sink))?;
+    json.end()
+}
+
+struct Records<'s, S>(&'s mut S);
+
+impl<'de, S: Sink> Visitor<'de> for Records<'_, S> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of records")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut records: A) -> Result<(), A::Error> {
+        let mut path = String::new();
+        while records
+            .next_element_seed(Fields {
+                sink: &mut *self.0,
+                path: &mut path,
+                depth: None,
+            })?
+            .is_some()
+        {
+            self.0.end_record().map_err(A::Error::custom)?;
+        }
+        Ok(())
+    }
+}
+
+/// The fields of a record, or of a field within it.
+struct Fields<'s, S> {
+    sink: &'s mut S,
+    /// The path so far, with a dot behind it; as it was before in the end.
+    path: &'s mut String,
+    /// How many more levels become columns; `None` for the record itself, whose fields say so.
+    depth: Option<usize>,
+}
+
+impl<'de, S: Sink> DeserializeSeed<'de> for Fields<'_, S> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de, S: Sink> Visitor<'de> for Fields<'_, S> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let before = self.path.len();
+        while let Some((Key(key), raw)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
+            let below = self.depth.unwrap_or_else(|| depth(&key));
+            let cell = Cell::of(raw);
+            self.path.push_str(&key);
+            match cell {
+                Cell::Nested(text) if below > 0 && text.starts_with('{') => {
+                    self.path.push('.');
+                    let within = Fields {
+                        sink: &mut *self.sink,
+                        path: &mut *self.path,
+                        depth: Some(below - 1),
+                    };
+                    let mut json = serde_json::Deserializer::from_str(text);
+                    within.deserialize(&mut json).map_err(A::Error::custom)?;
+                }
+                cell => self.sink.cell(self.path, cell).map_err(A::Error::custom)?,
+            }
+            self.path.truncate(before);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Lines(Vec<String>);
+
+    impl Sink for Lines {
+        fn cell(&mut self, column: &str, value: Cell<'_>) -> Result<(), String> {
+            let value = match value {
+                Cell::Null => String::from("null"),
+                Cell::Bool(value) => value.to_string(),
+                Cell::Number(text) => format!("number {text}"),
+                Cell::Text(text) => format!("text {}", text.decode().unwrap()),
+                Cell::Nested(text) => format!("json {text}"),
+            };
+            self.0.push(format!("{column}: {value}"));
+            Ok(())
+        }
+
+        fn end_record(&mut self) -> Result<(), String> {
+            self.0.push(String::from("--"));
+            Ok(())
+        }
+    }
+
+    fn lines(json: &str) -> Vec<String> {
+        let mut lines = Lines::default();
+        read(json.as_bytes(), &mut lines).unwrap();
+        lines.0
+    }
+
+    #[test]
+    fn nested_fields_of_grace_become_columns() {
+        let json = r#"[{"story": "a \"b\"", "conditions": {"goal": "both"},
+            "outcomes": {"q": {"outcome": "answered", "reason": null}}, "trial_id": 3}]"#;
+        assert_eq!(
+            lines(json),
+            [
+                "story: text a \"b\"",
+                "conditions.goal: text both",
+                "outcomes.q.outcome: text answered",
+                "outcomes.q.reason: null",
+                "trial_id: number 3",
+                "--"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_else_is_nested_stays_json() {
+        assert_eq!(
+            lines(r#"[{"mine": {"a": [1]}, "outcomes": {"q": {"x": {"y": 1}}}, "ok": true}]"#),
+            [
+                r#"mine: json {"a": [1]}"#,
+                r#"outcomes.q.x: json {"y": 1}"#,
+                "ok: true",
+                "--"
+            ]
+        );
+    }
+
+    #[test]
+    fn escaped_names_are_read() {
+        assert_eq!(
+            lines(r#"[{"caf\u00e9": -1.5e3}]"#),
+            ["café: number -1.5e3", "--"]
+        );
+    }
+
+    #[test]
+    fn half_a_character_is_noticed() {
+        assert!(!RawText(r#""\ud83d""#).is_whole());
+        assert!(RawText(r#""\ud83d\ude00 \\u""#).is_whole());
+    }
+
+    #[test]
+    fn what_is_no_array_of_objects_is_refused() {
+        for (json, reason) in [
+            ("{}", "expected an array of records"),
+            ("[1]", "expected an object"),
+            ("[{\"a\": 1}", "EOF"),
+            ("[{\"a\": 1}] x", "trailing"),
+            ("[{\"a\": \"b", "EOF"),
+        ] {
+            let error = read(json.as_bytes(), &mut Lines::default()).unwrap_err();
+            assert!(error.to_string().contains(reason), "{json}: {error}");
+        }
+    }
+}

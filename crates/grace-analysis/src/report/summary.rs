@@ -1,0 +1,151 @@
+//! The page in a few sentences.
+
+use super::Facts;
+use super::view::{counted, percent, thousands};
+use crate::completeness::State;
+use crate::drift::{SharedVerdict, Slope};
+use crate::icc::Total;
+
+pub(super) fn words(facts: &Facts<'_>) -> Vec<String> {
+    let mut words = vec![replications(facts)];
+    words.extend(answers(facts));
+    let margin = facts.margin.value();
+    words.extend(facts.totals.iter().filter_map(|total| icc(total, margin)));
+    words.extend(drift(&facts.drift.slopes));
+    words.extend(shared(facts));
+    words
+}
+
+fn replications(facts: &Facts<'_>) -> String {
+    let mut states: Vec<(&str, Option<u32>, State)> = Vec::new();
+    for row in &facts.completeness.rows {
+        let state = (row.model_key.as_str(), row.replication, row.state);
+        if !states.contains(&state) {
+            states.push(state);
+        }
+    }
+    let of = |wanted: &[State]| {
+        let states = states.iter().filter(|(_, _, state)| wanted.contains(state));
+        states.count() as u64
+    };
+    let models = counted(facts.models.len() as u64, "model", "models");
+    let experiments = counted(
+        facts.results.experiments.len() as u64,
+        "experiment",
+        "experiments",
+    );
+    let whole = counted(
+        of(&[State::Sealed, State::Legacy]),
+        "replication",
+        "replications",
+    );
+    let mut words = format!("{models}, {experiments}, {whole} in the tables");
+    for (state, what) in [(State::LeftOut, "left out"), (State::Missing, "missing")] {
+        let count = of(&[state]);
+        if count > 0 {
+            words.push_str(&format!(", {} {what}", thousands(count)));
+        }
+    }
+    let findings = facts.completeness.findings.len() as u64;
+    if findings == 0 {
+        words.push_str("; nothing is missing or wrong.");
+    } else {
+        words.push_str(&format!(
+            "; {} under Exclusions.",
+            counted(findings, "finding", "findings")
+        ));
+    }
+    words
+}
+
+fn answers(facts: &Facts<'_>) -> Option<String> {
+    let rows = || facts.completeness.rows.iter().filter(|row| row.rows > 0);
+    let answered: u64 = rows().filter_map(|row| row.answered).sum();
+    let asked: u64 = rows()
+        .filter(|row| row.answered.is_some())
+        .filter_map(|row| row.expected_queries)
+        .sum();
+    (asked > 0).then(|| {
+        format!(
+            "{} of {} have an answer that could be read ({}).",
+            thousands(answered),
+            counted(asked, "query", "queries"),
+            percent(answered, asked)
+        )
+    })
+}
+
+fn icc(total: &Total, margin: f64) -> Option<String> {
+    if total.of.is_empty() || total.conditions == 0 {
+        return None;
+    }
+    let of = &total.of;
+    let mut words = format!(
+        "{of}: the ICC is under {margin:.2} by estimate in {} of {} ({}); its whole interval is under it in {}, over it \
+         in {}, and does not decide in {}.",
+        thousands(total.below_by_estimate),
+        counted(
+            total.estimable,
+            "cell",
+            "cells (measures under a condition)"
+        ),
+        if total.most_below_by_estimate {
+            "most"
+        } else {
+            "not most"
+        },
+        thousands(total.below_by_interval),
+        thousands(total.above_by_interval),
+        thousands(total.not_resolved),
+    );
+    if total.constant > 0 {
+        words.push_str(&format!(
+            " In {} all answers are equal, which decides nothing.",
+            thousands(total.constant)
+        ));
+    }
+    Some(words)
+}
+
+fn drift(slopes: &[Slope]) -> Option<String> {
+    let tested = slopes.iter().filter(|slope| slope.p.is_some()).count() as u64;
+    let clear = slopes.iter().filter(|slope| slope.is_clear()).count() as u64;
+    (tested > 0).then(|| {
+        format!(
+            "Drift over time or order: the interval leaves out 0 in {} of {}; by chance about {:.0}.",
+            thousands(clear),
+            counted(tested, "line", "lines"),
+            tested as f64 * 0.05
+        )
+    })
+}
+
+fn shared(facts: &Facts<'_>) -> Option<String> {
+    let shared = &facts.drift.shared_numbers;
+    let tested = shared.iter().filter(|one| one.p.is_some()).count();
+    let of = |verdict| shared.iter().filter(|one| one.verdict == verdict).count() as u64;
+    let (copied, excess) = (of(SharedVerdict::Copied), of(SharedVerdict::Excess));
+    if tested == 0 {
+        return None;
+    }
+    Some(if copied + excess == 0 {
+        String::from(
+            "No sign of shared random numbers: equal prompts agree no more inside replications than between.",
+        )
+    } else {
+        format!(
+            "Equal prompts agree more inside replications than between them for {}, because replications differ or \
+             random numbers are shared{}.",
+            counted(
+                copied + excess,
+                "model and query",
+                "pairs of model and query"
+            ),
+            if copied > 0 {
+                "; some answers are copies, see Shared random numbers"
+            } else {
+                ""
+            }
+        )
+    })
+}

@@ -1,0 +1,161 @@
+//! All replications of a results folder, surveyed: which may be read, and the schema of each experiment's table.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use crate::completeness::FindingKind;
+use crate::find::{self, FindError};
+use crate::parallel;
+use crate::replication::{RecordsFile, Replication};
+use crate::schema::{Definition, Definitions, Observed, Schema, resolve};
+
+/// A results folder after every file was read once.
+#[derive(Debug)]
+pub struct Results {
+    /// Every replication that was found, by model and index.
+    pub(crate) replications: Vec<Replication>,
+    /// The experiments of readable replications, by id.
+    pub(crate) experiments: Vec<Experiment>,
+}
+
+/// An experiment in all replications.
+#[derive(Debug)]
+pub(crate) struct Experiment {
+    pub(crate) id: String,
+    pub(crate) schema: Schema,
+    pub(crate) definition: Option<Definition>,
+}
+
+impl Results {
+    /// Reads every file of every replication at or under `folder` once, on `threads` threads, each of which holds one
+    /// file in memory. `definitions` tell the types of measures.
+    ///
+    /// Digests are checked, and records are compared with what they should be. A replication with any fault is left out
+    /// as a whole and told of in [`Results::completeness`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`FindError`] if there are no results at all. Faults of replications are no error.
+    pub fn survey(
+        folder: &Path,
+        definitions: &Definitions,
+        threads: NonZeroUsize,
+    ) -> Result<Self, FindError> {
+        let folders = find::replications(folder)?;
+        let mut replications = parallel::map(folders.len(), threads, |number, buffer| {
+            Replication::survey(&folders[number], buffer)
+        });
+        replications.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+        leave_out_twins(&mut replications);
+        leave_out_misfits(&mut replications, definitions);
+        let experiments = experiments(&replications, definitions);
+        Ok(Self {
+            replications,
+            experiments,
+        })
+    }
+
+    /// The replications that may be read, by model and index.
+    pub(crate) fn readable(&self) -> impl Iterator<Item = &Replication> {
+        self.replications
+            .iter()
+            .filter(|replication| replication.readable)
+    }
+}
+
+fn sort_key(replication: &Replication) -> (&str, Option<u32>, &Path) {
+    let Replication {
+        model_key,
+        index,
+        folder,
+        ..
+    } = replication;
+    (model_key, *index, folder)
+}
+
+/// Of several folders with one replication the first counts.
+fn leave_out_twins(replications: &mut [Replication]) {
+    let mut first: BTreeMap<(String, u32), PathBuf> = BTreeMap::new();
+    for replication in replications
+        .iter_mut()
+        .filter(|replication| replication.readable)
+    {
+        let Some(index) = replication.index else {
+            continue;
+        };
+        let key = (replication.model_key.clone(), index);
+        match first.get(&key) {
+            None => {
+                first.insert(key, replication.folder.clone());
+            }
+            Some(other) => {
+                let message = format!(
+                    "is replication {index} of {}, which {} is, too",
+                    key.0,
+                    other.display()
+                );
+                let folder = replication.folder.clone();
+                replication.leave_out(folder, FindingKind::Duplicated, message);
+            }
+        }
+    }
+}
+
+/// Leaves out replications with values that are not of their column's type.
+fn leave_out_misfits(replications: &mut [Replication], definitions: &Definitions) {
+    let experiments = experiments(replications, definitions);
+    for replication in replications
+        .iter_mut()
+        .filter(|replication| replication.readable)
+    {
+        let mut wrong = Vec::new();
+        for file in &replication.files {
+            let experiment = experiments.iter().find(|one| one.id == file.experiment);
+            let misfits = experiment
+                .map(|experiment| file.survey.observed.misfits(&experiment.schema))
+                .unwrap_or_default();
+            for misfit in misfits {
+                let message = format!(
+                    "record {}: `{}` holds {}, expected {}",
+                    misfit.record, misfit.column, misfit.found, misfit.expected
+                );
+                wrong.push((file.path.clone(), message));
+            }
+        }
+        for (path, message) in wrong {
+            replication.leave_out(path, FindingKind::Broken, message);
+        }
+    }
+}
+
+fn experiments(replications: &[Replication], definitions: &Definitions) -> Vec<Experiment> {
+    let files = || {
+        let readable = replications
+            .iter()
+            .filter(|replication| replication.readable);
+        readable.flat_map(|replication| &replication.files)
+    };
+    let ids: BTreeSet<&str> = files().map(|file| file.experiment.as_str()).collect();
+    ids.into_iter()
+        .map(|id| {
+            let of_id = |file: &&RecordsFile| file.experiment == id;
+            let observed = files().filter(of_id).map(|file| &file.survey.observed);
+            let definition = definition(id, observed.clone(), definitions);
+            Experiment {
+                id: id.to_owned(),
+                schema: resolve(observed, definition),
+                definition: definition.cloned(),
+            }
+        })
+        .collect()
+}
+
+/// The definition that fits all files together.
+fn definition<'d, 'o>(
+    id: &str,
+    files: impl Iterator<Item = &'o Observed> + Clone,
+    definitions: &'d Definitions,
+) -> Option<&'d Definition> {
+    definitions.of_records(id, &files.flat_map(Observed::names).collect())
+}

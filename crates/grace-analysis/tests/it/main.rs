@@ -1,0 +1,17 @@
+//! The crate from outside: small results folders, sealed as grace seals them, in; tables and rows out.
+
+#[cfg(test)]
+mod sealed;
+
+#[cfg(test)]
+mod aggregate;
+#[cfg(test)]
+mod completeness;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod icc;
+#[cfg(test)]
+mod legacy;
+#[cfg(test)]
+mod types;
