@@ -269,7 +269,7 @@ timed() {
 
 # Whole processes: read, decide, render, type, check, write into a new folder.
 manifests() {
-    local count name required policy=$scratch/nrp.yaml
+    local count required made peer policy=$scratch/nrp.yaml
     "$VENV/bin/pip" install --quiet --disable-pip-version-check jinja2==3.1.6 pyyaml==6.0.3
     # A thousand models are more than NRP's 400 Jobs.
     "$grace" gen-manifests --show-policy nrp | sed '/most_jobs/d' >"$policy"
@@ -279,15 +279,16 @@ manifests() {
         cp config/models.yaml "$scratch/models.yaml"
         ((count == 7)) || "$VENV/bin/python" benches/manifests.py models "$count" >"$scratch/models.yaml"
         for ((round = 1; round <= ROUNDS; round++)); do
-            rm -rf "$scratch/made" "$scratch/peer"
+            # New folders each time: ext4 creates files slowly where others have just been deleted.
+            made=$scratch/made-$count-$round peer=$scratch/peer-$count-$round
             timed grace "$grace" gen-manifests --replications 5 --parallelism 2 --config "$scratch/models.yaml" \
-                --policy "$policy,restricted" --out "$scratch/made"
-            timed peer "$VENV/bin/python" benches/manifests.py render "$scratch/models.yaml" "$scratch/made" "$scratch/peer"
+                --policy "$policy,restricted" --out "$made"
+            timed peer "$VENV/bin/python" benches/manifests.py render "$scratch/models.yaml" "$made" "$peer"
             note ratio "$(calc %.4f "$(tail -1 "$scratch/values.peer") / $(tail -1 "$scratch/values.grace")")"
         done
         required='< 50 ms'
         ((count == 7)) || required='< 2000 ms'
-        row "manifests of $count models ($(find "$scratch/made" -name '*.yaml' | wc -l) files, policies checked): \`gen-manifests\`" \
+        row "manifests of $count models ($(find "$made" -name '*.yaml' | wc -l) files, policies checked): \`gen-manifests\`" \
             "$(of grace) ms ($(spread grace)), $(of grace.cpu) ms of CPU" "$required"
         row "as many files with Jinja2 and PyYAML, nothing checked" \
             "$(of peer) ms ($(spread peer)), $(of peer.cpu) ms of CPU, $(calc %.1f "$(of ratio)") times as long" ''

@@ -1,6 +1,6 @@
 //! A folder of files that grace makes as a whole: what differs, what is left over, and writing it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -108,10 +108,21 @@ pub(crate) fn write(
     wanted: &BTreeMap<&str, &str>,
     standings: &[Standing],
 ) -> io::Result<()> {
+    let parents: BTreeSet<&str> = wanted
+        .keys()
+        .map(|path| path.rsplit_once('/').map_or("", |(parent, _)| parent))
+        .collect();
+    for parent in parents {
+        let path = folder.join(parent);
+        fs::create_dir_all(&path).map_err(|error| at(&path, &error))?;
+    }
     for standing in standings {
         let path = folder.join(&standing.path);
         match (standing.state, wanted.get(standing.path.as_str())) {
-            (State::Changed | State::Missing, Some(text)) => replace(&path, text)?,
+            (State::Missing, Some(text)) => {
+                fs::write(&path, text).map_err(|error| at(&path, &error))?;
+            }
+            (State::Changed, Some(text)) => replace(&path, text)?,
             (State::Orphan, _) => fs::remove_file(&path).map_err(|error| at(&path, &error))?,
             _ => {}
         }
@@ -119,11 +130,8 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// Writes a file so that a reader sees either all of it or what was there.
+/// Writes a file that is there so that a reader sees either all of it or what was there.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(|error| at(parent, &error))?;
-    }
     let partial = PathBuf::from(format!("{}.partial", path.display()));
     fs::write(&partial, text).map_err(|error| at(&partial, &error))?;
     fs::rename(&partial, path).map_err(|error| at(path, &error))
