@@ -21,7 +21,7 @@ pub(crate) fn raw(text: &str) -> Result<(), Failure> {
 }
 
 /// Writes a line to stderr, where stdout is for programs.
-#[cfg(feature = "analysis")]
+#[cfg(any(feature = "analysis", feature = "cluster"))]
 pub(crate) fn note(text: impl AsRef<str>) {
     // Whoever closed stderr does not want to know.
     let _ = writeln!(io::stderr(), "{}", text.as_ref());
@@ -61,13 +61,4 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> 
         line(text.trim_end())?;
     }
     Ok(())
-}
-
-/// Writes a line to stderr.
-#[cfg(feature = "cluster")]
-pub(crate) fn note(text: &str) -> Result<(), Failure> {
-    match writeln!(io::stderr().lock(), "{text}") {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
 }

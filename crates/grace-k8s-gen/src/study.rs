@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use grace_core::Digest;
 use grace_core::cluster::Workload;
 use grace_core::digest::Hasher;
+use grace_core::plan::Inputs;
 use grace_seed::SeedPlan;
 
 /// What the pods are to run.
@@ -90,31 +91,12 @@ impl Study {
 pub(crate) fn fingerprint(workload: &Workload, study: &Digest) -> Digest {
     let mut hasher = Hasher::new();
     let model = &workload.model;
-    let (server, none) = (&model.server, String::new());
-    let number = |number: Option<u32>| number.map_or_else(String::new, |number| number.to_string());
-    for part in [
-        "grace.plan-fingerprint/v1",
-        model.key.as_str(),
-        &model.name,
-        &model.served_name,
-        model.revision.as_ref().unwrap_or(&none),
-        model.api.as_str(),
-        &number(server.tensor_parallel_size),
-        server.dtype.as_ref().unwrap_or(&none),
-        &number(server.max_model_len),
-    ] {
-        hasher.field(part.as_bytes());
-    }
-    let reasoning = model.reasoning.as_ref();
-    let markers = reasoning.map_or_else(Vec::new, |reasoning| {
-        let most = reasoning.max_tokens.to_string();
-        vec![reasoning.start.clone(), reasoning.end.clone(), most]
-    });
-    for list in [&model.stop, &server.extra_args, &markers] {
-        hasher.field(list.len().to_string().as_bytes());
-        for part in list {
-            hasher.field(part.as_bytes());
-        }
+    hasher.field(b"grace.plan-fingerprint/v1");
+    // What replications record of their model; that of one stands for all.
+    hasher.field(Inputs::of_model(model, 0).fingerprint().as_bytes());
+    hasher.field(model.stop.len().to_string().as_bytes());
+    for text in &model.stop {
+        hasher.field(text.as_bytes());
     }
     hasher.field(study.as_bytes());
     hasher.finish()

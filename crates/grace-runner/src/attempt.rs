@@ -4,6 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use grace_core::ExperimentId;
 use grace_core::layout::{AttemptLayout, ReplicationLayout};
 use grace_core::metadata::{AttemptFile, AttemptInfo};
 use grace_core::plan::{Difference, Inputs};
@@ -206,6 +207,15 @@ pub(crate) fn has_answers(attempt: &AttemptLayout) -> Result<bool, FileError> {
         }
     }
     Ok(false)
+}
+
+/// Whether any attempt has a line about `experiment`.
+pub(crate) fn has_journal(layout: &ReplicationLayout, experiment: &ExperimentId) -> bool {
+    let attempts = attempts(layout).unwrap_or_default();
+    let mut journals = attempts
+        .iter()
+        .map(|file| layout.attempt(&file.attempt.name).journal(experiment));
+    journals.any(|path| path.metadata().is_ok_and(|metadata| metadata.len() > 0))
 }
 
 fn safe(uid: &str) -> String {

@@ -203,7 +203,22 @@ fn query_settings(query: &Query, model: &Model) -> Value {
 
 /// Writes down what the server said of itself.
 pub(crate) fn record_probe(metadata: &mut Metadata, probe: &Probe) {
+    let scoring = metadata.probe["scoring"].take();
     metadata.probe = serde_json::to_value(probe).unwrap_or(Value::Null);
+    // Until this attempt has checked the server, that of an earlier one tells how scores were had.
+    if let Some(probe) = metadata
+        .probe
+        .as_object_mut()
+        .filter(|_| !scoring.is_null())
+    {
+        probe.insert(String::from("scoring"), scoring);
+    }
+}
+
+/// How options were scored, as far as an attempt got to that.
+pub(crate) fn scoring_method(metadata: &Metadata) -> Option<String> {
+    let method = metadata.probe["scoring"]["method"].as_str();
+    method.map(str::to_owned)
 }
 
 /// Writes down how the server scores, beside what it said of itself.

@@ -13,6 +13,8 @@ use crate::command::output;
 use crate::e2e_llm::{Replication, checks, tail};
 
 const REFERENCE: &str = include_str!("reference.py");
+/// The most that two ways to one log-probability may differ by in float32.
+const FLOAT32_NAT: f64 = 1e-3;
 const EXPERIMENTS: [&str; 4] = ["study1_exp1", "study2_exp1", "study1_exp2", "study2_exp2"];
 
 /// A replication to run.
@@ -123,7 +125,9 @@ impl Run<'_> {
         for experiment in EXPERIMENTS {
             let records = replication.records(experiment)?;
             checks::complete_and_in_order(&records, usize::try_from(self.limit)?)?;
-            checks::answered_once(&records, &replication.journal(experiment)?)?;
+            let journal = replication.journal(experiment)?;
+            checks::answered_once(&records, &journal)?;
+            checks::seeds_as_recorded(&records, &journal)?;
         }
         output(
             Command::new(self.program)
@@ -133,6 +137,18 @@ impl Run<'_> {
         )
         .context("verify")?;
         let noise = &scoring["noise_floor"];
+        for (name, nats) in [
+            ("chain rule", &scoring["chain_rule_nat"]),
+            ("noise", &noise["loaded_nat"]),
+        ] {
+            let found = nats
+                .as_f64()
+                .with_context(|| format!("no {name} in {scoring}"))?;
+            ensure!(
+                found <= FLOAT32_NAT,
+                "{name}: {found} nat, expected at most {FLOAT32_NAT} in float32"
+            );
+        }
         Ok(format!(
             "four experiments complete and verified, chain rule within {} nat, noise {} nat alone, {} under load",
             scoring["chain_rule_nat"], noise["alone_nat"], noise["loaded_nat"]
@@ -140,19 +156,24 @@ impl Run<'_> {
     }
 }
 
-/// Compares the options of the first `prompts` prompts of study 1 with transformers.
+/// Compares the options of `prompts` prompts with transformers: all of study 2, the rest of study 1.
 pub(super) fn compare(run: &Run<'_>, prompts: u32) -> Result<Compared> {
-    let journal = run
-        .replication()
-        .journal_paths(EXPERIMENTS[2])?
-        .pop()
-        .context("no journal")?;
+    let replication = run.replication();
+    let mut journals = replication.journal_paths(EXPERIMENTS[3])?;
+    journals.extend(replication.journal_paths(EXPERIMENTS[2])?);
     let mut reference = Command::new(run.installed.python());
-    reference
-        .args(["-c", REFERENCE])
-        .arg(run.installed.model(run.model));
-    reference.arg(prompts.to_string()).arg(journal);
+    reference.args(["-c", REFERENCE]);
+    reference.arg(run.installed.model(run.model));
+    reference.arg(prompts.to_string());
+    reference.arg(replication.folder().join("metadata.json"));
+    reference.args(journals);
     let said = output(&mut reference)?;
-    serde_json::from_str(said.lines().last().unwrap_or_default())
-        .context("the reference printed no JSON")
+    let compared: Compared = serde_json::from_str(said.lines().last().unwrap_or_default())
+        .context("the reference printed no JSON")?;
+    ensure!(
+        compared.prompts == prompts,
+        "{} prompts were compared, expected {prompts}: a larger `--limit` gives more",
+        compared.prompts
+    );
+    Ok(compared)
 }

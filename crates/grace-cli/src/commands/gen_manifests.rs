@@ -47,7 +47,7 @@ pub(crate) fn run(args: &GenManifestsArgs) -> Result<u8, Failure> {
         None => Vec::new(),
     };
     for warning in &warnings {
-        output::note(&format!("warning: {warning}"))?;
+        output::note(format!("warning: {warning}"));
     }
     let report = || Report::of(&manifests, &standings, &breaches, &warnings);
     if !breaches.is_empty() {

@@ -52,7 +52,7 @@ fn number(record: &Value, column: &str) -> f64 {
         .unwrap_or_else(|| panic!("`{column}` is {value}"))
 }
 
-/// The prompts that were sent to be scored, with the texts of their options, as the journal holds them.
+/// The trial whose score stands first in the journal of study 2, and its prompt.
 fn first_scored(study: &Study) -> (u64, String) {
     let journal = journals(&study.replication(0))
         .into_iter()

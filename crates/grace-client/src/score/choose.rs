@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     error::ScoreError,
     exchange::Scorer,
-    forced_tokens,
+    first_token, forced_tokens,
     method::ScoreMethod,
     read::{self, ReadError, Unusable},
     wire::{NextTokens, PromptLogprobs, completion},
@@ -105,7 +105,8 @@ async fn token_ids(
 }
 
 async fn listed(scorer: &Scorer<'_>, prompt: &[u32]) -> Result<Result<(), Unusable>, ScoreError> {
-    let body = completion(scorer.settings, [prompt], 1, NextTokens::new(1, None));
+    let extra = NextTokens::new(first_token::LISTED, None);
+    let body = completion(scorer.settings, [prompt], 1, extra);
     let read = |raw: &_| read::next_tokens(raw, 1).map(|_| ());
     scorer.try_post(Endpoint::Completions, body, read).await
 }

@@ -16,16 +16,14 @@ use super::{
 use crate::transport::Endpoint;
 
 /// vLLM's limit, and OpenAI's.
-const LISTED: u32 = 20;
+pub(super) const LISTED: u32 = 20;
 
 /// Scores the first tokens of options.
 pub(super) async fn score_tokens(
     scorer: &Scorer<'_>,
-    mut tokenised: TokenisedOptions,
+    tokenised: TokenisedOptions,
 ) -> Result<OptionScores, ScoreError> {
-    for ids in &mut tokenised.options {
-        ids.truncate(1);
-    }
+    let tokenised = tokenised.first_tokens();
     distinct(&tokenised)?;
     let prompt = tokenised.prompt.as_slice();
     let body = completion(scorer.settings, [prompt], 1, NextTokens::new(LISTED, None));
@@ -55,7 +53,18 @@ pub(super) async fn again(
     Ok(options.iter().map(of_option).collect())
 }
 
-fn distinct(tokenised: &TokenisedOptions) -> Result<(), OptionProblem> {
+impl TokenisedOptions {
+    /// Without all tokens but the first of each option.
+    pub(super) fn first_tokens(mut self) -> Self {
+        for ids in &mut self.options {
+            ids.truncate(1);
+        }
+        self
+    }
+}
+
+/// Options must differ in the one token that is looked at.
+pub(super) fn distinct(tokenised: &TokenisedOptions) -> Result<(), OptionProblem> {
     let mut seen: BTreeMap<&[u32], &String> = BTreeMap::new();
     for (name, ids) in tokenised.names.iter().zip(&tokenised.options) {
         if let Some(first) = seen.insert(ids, name) {
@@ -97,8 +106,7 @@ mod tests {
     #[test]
     fn options_must_differ_in_what_is_looked_at() {
         assert_eq!(distinct(&tokenised([vec![5], vec![6]])), Ok(()));
-        let mut same = tokenised([vec![5, 1], vec![5, 2]]);
-        same.options.iter_mut().for_each(|ids| ids.truncate(1));
+        let same = tokenised([vec![5, 1], vec![5, 2]]).first_tokens();
         assert!(matches!(
             distinct(&same),
             Err(OptionProblem::SameFirstToken { .. })

@@ -91,7 +91,7 @@ mod tests {
             let step = |&(id, logprob): &(u32, f64)| Step {
                 id,
                 logprob,
-                likeliest: logprob,
+                likeliest: None,
             };
             pairs.iter().map(step).collect()
         };

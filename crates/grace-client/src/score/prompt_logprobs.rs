@@ -29,13 +29,15 @@ pub(super) async fn score_text(
     let prompt = prompts.pop().map(|bare| bare.ids).unwrap_or_default();
     let ids: Vec<Vec<u32>> = joint.iter().map(|scored| scored.ids.clone()).collect();
     let sent = prompt.len() + tokens(&joint);
-    match behind(&prompt, &ids) {
-        Some(rest) => {
-            let tokenised = TokenisedOptions::new(prompt, options, rest, BorderRule::Joint)?;
-            Ok(scored(tokenised, &joint, exchange, sent))
-        }
-        None => score_tokens(scorer, tokenise::appended(scorer, prompt, options).await?).await,
+    if let Some(rest) = behind(&prompt, &ids) {
+        let tokenised = TokenisedOptions::new(prompt, options, rest, BorderRule::Joint)?;
+        return Ok(scored(tokenised, &joint, exchange, sent));
     }
+    let tokenised = tokenise::appended(scorer, prompt, options).await?;
+    let mut scores = score_tokens(scorer, tokenised).await?;
+    scores.exchanges.insert(0, exchange);
+    scores.prompt_tokens_sent += sent as u64;
+    Ok(scores)
 }
 
 /// Scores options by their ids.
@@ -59,14 +61,15 @@ pub(super) async fn score_tokens(
     Ok(scored(tokenised, &prompts, exchange, sent))
 }
 
-/// The tokens of the options at the ends of the last prompts; before them stands the bare one, if it was sent.
+/// The tokens of the options at the ends of the last prompts; before them stands the bare one, if it was sent. Of two
+/// requests the first only showed that the options merge with the prompt.
 pub(super) async fn again(
     scorer: &Scorer<'_>,
     bodies: &[&RawValue],
     options: &[Vec<u32>],
 ) -> Result<Vec<Vec<f64>>, ScoreError> {
     let mut logprobs = Vec::with_capacity(options.len());
-    for body in bodies {
+    if let Some(body) = bodies.last() {
         let read = |raw: &_| {
             let prompts = read::all_prompts(raw)?;
             let before = prompts.len().saturating_sub(options.len());

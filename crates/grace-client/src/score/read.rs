@@ -191,8 +191,8 @@ fn listed(choice: WireChoice) -> Result<BTreeMap<u32, f64>, Unusable> {
 pub(super) struct Step {
     pub(super) id: u32,
     pub(super) logprob: f64,
-    /// The largest log-probability that was listed for its place.
-    pub(super) likeliest: f64,
+    /// The largest log-probability that was listed for its place, if any was.
+    pub(super) likeliest: Option<f64>,
 }
 
 /// The generated tokens of a single prompt.
@@ -244,7 +244,7 @@ fn step(
     Ok(Step {
         id,
         logprob,
-        likeliest: listed.flatten().fold(logprob, f64::max),
+        likeliest: listed.flatten().reduce(f64::max),
     })
 }
 
@@ -381,7 +381,7 @@ mod tests {
             let step = Step {
                 id: 5,
                 logprob: -1.5,
-                likeliest: -1.5,
+                likeliest: Some(-1.5),
             };
             assert_eq!(steps(&raw(text)).unwrap(), [step]);
         }

@@ -40,8 +40,10 @@ pub struct OptionScore {
     /// The tokens behind the prompt's.
     pub token_ids: Vec<u32>,
     /// The natural logarithm of each token's probability, given all before it,
-    /// at temperature 1 and without any filter; at most 0. `-inf` where the
-    /// server says that the probability is 0. With
+    /// at temperature 1 and without any filter; at most 0, but for rounding of
+    /// up to 0.01. `-inf` where the server says that the probability is 0:
+    /// vLLM below −9,999, llama.cpp where a 32-bit probability is 0, from about
+    /// −103 on. With
     /// [`ScoreMethod::FirstToken`] there is one, of the first token.
     pub token_logprobs: Vec<f64>,
 }

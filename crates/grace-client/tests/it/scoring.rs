@@ -93,7 +93,7 @@ async fn requests_are_counted() {
     .await;
     let scores = scores.unwrap();
     assert_eq!((scores.exchanges.len(), scores.tokenise_requests), (1, 0));
-    assert_eq!(sim.requests().len(), 0, "the log is off");
+    assert_eq!(sim.counts().generations, 1);
     let prompt = scores.prompt_ids.len() as u64;
     let rest: usize = scores
         .options
@@ -121,6 +121,22 @@ async fn options_that_merge_with_the_prompt_are_tokenised_alone_by_every_method(
             .await
             .unwrap();
         assert_eq!(scores.border, BorderRule::Appended, "{method}");
+        let by_text_first = method == ScoreMethod::PromptLogprobs;
+        let requests = match method {
+            ScoreMethod::ForcedTokens => OPTIONS.len(),
+            _ => 1 + usize::from(by_text_first),
+        };
+        assert_eq!(scores.exchanges.len(), requests, "{method}");
+        let rest: usize = scores
+            .options
+            .iter()
+            .map(|option| option.token_ids.len())
+            .sum();
+        let joint = (scores.prompt_ids.len() * OPTIONS.len() + rest) as u64;
+        assert!(
+            !by_text_first || scores.prompt_tokens_sent > 2 * joint,
+            "both requests count"
+        );
         assert_exact(&sim, &scores, PROMPT, &OPTIONS);
     }
 }
@@ -160,20 +176,28 @@ async fn a_chat_is_scored_behind_its_template_without_the_leading_space() {
 }
 
 #[tokio::test]
-async fn first_tokens_are_scored_only_by_name_and_only_where_they_differ() {
+async fn first_tokens_are_scored_where_they_differ_and_are_listed() {
     let (sim, client) = start(config()).await;
     let method = ScoreMethod::FirstToken;
-    let prompt = "How many people know exactly that it is so, yes or no? Answer:";
-    let scored = score(&client, completion(prompt), &[" yes", " no"], method).await;
-    let listed = scored.map(|scores| {
-        let model = sim.toy_model();
-        let expected = model.next_logprob(&scores.prompt_ids, scores.options[0].token_ids[0]);
-        (scores.options[0].logprob() - expected).abs() < 1e-9
-    });
-    assert!(matches!(
-        listed,
-        Ok(true) | Err(ScoreError::Options(OptionProblem::NotListed { .. }))
-    ));
+    let prompt =
+        "2 of the 3 lamps are on. Does Mary know exactly how many? Answer yes or no. Answer:";
+    let scores = score(&client, completion(prompt), &[" yes", " no"], method)
+        .await
+        .unwrap();
+    for option in &scores.options {
+        let expected = sim
+            .toy_model()
+            .next_logprob(&scores.prompt_ids, option.token_ids[0]);
+        assert!((option.logprob() - expected).abs() < 1e-9);
+    }
+    let rare = score(&client, completion(prompt), &[" yes", "%"], method).await;
+    assert!(
+        matches!(
+            rare,
+            Err(ScoreError::Options(OptionProblem::NotListed { .. }))
+        ),
+        "{rare:?}"
+    );
     let same = score(&client, completion(PROMPT), &[" 10%", " 1"], method).await;
     assert!(matches!(same, Err(ScoreError::Options(_))), "{same:?}");
 }

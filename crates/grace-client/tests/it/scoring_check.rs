@@ -217,3 +217,17 @@ async fn a_server_that_is_away_may_be_checked_later() {
     let error = probe(&client, request()).await.unwrap_err();
     assert!(error.is_transient(), "{error}");
 }
+
+#[tokio::test]
+async fn first_tokens_must_differ_in_every_set_before_any_number() {
+    let samples = vec![(
+        Input::Completion(PROMPT.to_owned()),
+        options(&[" 10%", " 100%", " 20%"]),
+    )];
+    let request = ScoringProbeRequest::new("tiny", samples).with_method(ScoreMethod::FirstToken);
+    let error = check(config(), request).await.unwrap_err();
+    assert!(
+        matches!(error, ScoringProbeError::Options { .. }),
+        "{error}"
+    );
+}

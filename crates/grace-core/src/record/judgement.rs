@@ -57,8 +57,8 @@ pub struct Judgement {
     pub reason: Option<String>,
     /// One value for each column of the query; empty without an answer.
     pub values: Vec<Value>,
-    /// Of scores, the probability of all options together before normalising.
-    pub mass: Option<f64>,
+    /// Of scores, the logarithm of the probability of all options together before normalising.
+    pub log_mass: Option<f64>,
 }
 
 impl Judgement {
@@ -107,17 +107,17 @@ impl Judgement {
             return unusable(String::from("the journal holds no scores"));
         };
         match Scores::new(query, entry) {
-            Ok(scores) => Self::answered(scores.values(query), Some(scores.mass())),
+            Ok(scores) => Self::answered(scores.values(query), Some(scores.log_mass())),
             Err(error) => unusable(error.to_string()),
         }
     }
 
-    fn answered(values: Vec<Value>, mass: Option<f64>) -> Self {
+    fn answered(values: Vec<Value>, log_mass: Option<f64>) -> Self {
         Self {
             outcome: Outcome::Answered,
             reason: None,
             values,
-            mass,
+            log_mass,
         }
     }
 
@@ -126,7 +126,7 @@ impl Judgement {
             outcome,
             reason,
             values: Vec::new(),
-            mass: None,
+            log_mass: None,
         }
     }
 }

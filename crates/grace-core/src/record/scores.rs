@@ -11,6 +11,7 @@ pub(super) struct ScoresEntry<'a> {
     method: Option<&'a str>,
     border: Option<&'a str>,
     mass: Option<f64>,
+    log_mass: Option<f64>,
     logprobs: Option<ByLabel<'a, Logprob>>,
     tokens: Option<ByLabel<'a, usize>>,
     reused_from: Option<&'a ReusedFrom>,
@@ -22,7 +23,8 @@ impl<'a> ScoresEntry<'a> {
         Self {
             method: entry.map(|entry| entry.method.as_ref()),
             border: entry.map(|entry| entry.border.as_ref()),
-            mass: answer.judgement.mass,
+            mass: answer.judgement.log_mass.map(f64::exp),
+            log_mass: answer.judgement.log_mass,
             logprobs: entry.map(|entry| {
                 ByLabel::new(query, &entry.options, |option| Logprob(option.logprob()))
             }),

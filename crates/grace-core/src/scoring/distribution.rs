@@ -4,6 +4,9 @@ use super::ScoreEntry;
 use crate::answer::Value;
 use crate::experiment::{ScoreColumns, ScoreQuery};
 
+/// The most that probabilities of options may add up to, which exclude each other; with room for rounding.
+const MOST_MASS: f64 = 1.01;
+
 /// The distribution over the options of a query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scores {
@@ -33,6 +36,12 @@ pub enum ScoresError {
         tokens: usize,
         /// Its log-probabilities.
         logprobs: usize,
+    },
+    /// Options that exclude each other cannot be so likely.
+    #[error("the options have the probability {mass} together, expected at most 1")]
+    Mass {
+        /// The sum of their probabilities.
+        mass: f64,
     },
     /// The numbers make no distribution.
     #[error(transparent)]
@@ -66,12 +75,16 @@ impl Scores {
             .map(super::ScoredOption::logprob)
             .collect();
         let distribution = Distribution::from_logprobs(&logprobs)?;
+        let mass = distribution.mass();
+        if mass > MOST_MASS {
+            return Err(ScoresError::Mass { mass });
+        }
         Ok(Self { distribution })
     }
 
-    /// The probability that the model gives the options together, before normalising.
-    pub fn mass(&self) -> f64 {
-        self.distribution.mass()
+    /// The natural logarithm of the probability that the model gives the options together, before normalising.
+    pub fn log_mass(&self) -> f64 {
+        self.distribution.log_mass()
     }
 
     /// One value for each column of the query, in order.
@@ -164,7 +177,7 @@ mod tests {
     #[test]
     fn marginals_add_up() {
         let query = query("study2_exp2", "response");
-        let logprobs = [-1.0, -2.0, -3.0, -4.0, -1.5, -2.5, -3.5, -4.5];
+        let logprobs = [-2.0, -3.0, -4.0, -5.0, -2.5, -3.5, -4.5, -5.5];
         let scores = Scores::new(&query, &entry(&logprobs)).unwrap();
         let values = reals(scores.values(&query));
         let by_name: std::collections::BTreeMap<&str, f64> =
@@ -173,7 +186,7 @@ mod tests {
         assert!((sum(["prob_was", "prob_wasnt"]) - 1.0).abs() < 1e-12);
         assert!((sum(["prob_was_bad", "prob_wasnt_bad"]) - by_name["prob_bad"]).abs() < 1e-12);
         let mass: f64 = logprobs.iter().map(|logprob| logprob.exp()).sum();
-        assert!((scores.mass() - mass).abs() < 1e-12);
+        assert!((scores.log_mass() - mass.ln()).abs() < 1e-12);
     }
 
     #[test]
@@ -186,6 +199,11 @@ mod tests {
             error
                 .to_string()
                 .contains("none of 2 options has any probability")
+        );
+        let error = Scores::new(&query, &entry(&[-0.2, -0.3])).unwrap_err();
+        assert!(
+            error.to_string().contains("together, expected at most 1"),
+            "{error}"
         );
         let mut short = entry(&[-1.0, -2.0]);
         short.options[1].logprobs.pop();

@@ -73,6 +73,7 @@ pub async fn replicate(
     sync_parent(job.layout.folder())?;
     let start = clock.now();
     let deployment = Deployment::begin(&job.host, &job.options.grace_version);
+    let earlier_method = recorded.as_ref().and_then(metadata::scoring_method);
     let metadata = metadata::begin(&job, &prepared, recorded, start);
     let attempt = Attempt::begin(&job.layout, &job.host, start, &prepared.inputs)?;
     let server = job.options.server.clone();
@@ -86,6 +87,7 @@ pub async fn replicate(
         attempt,
         server,
         method: None,
+        earlier_method,
         client,
         clock,
         monitor,
@@ -127,6 +129,8 @@ struct Replication<'a> {
     server: Option<Supervisor>,
     /// How options are scored; `None` before the server was checked for it.
     method: Option<ScoreMethod>,
+    /// How an earlier attempt scored.
+    earlier_method: Option<String>,
     client: &'a Client,
     clock: &'a dyn Clock,
     monitor: &'a dyn Monitor,

@@ -9,6 +9,7 @@ use grace_core::scoring::ScoringMethod;
 
 use super::{ReplicateError, Replication};
 use crate::ask::input;
+use crate::attempt;
 use crate::job::PreparedExperiment;
 use crate::metadata;
 use crate::run::RunError;
@@ -72,7 +73,7 @@ impl Replication<'_> {
         let request = ScoringProbeRequest::new(&self.job.model.served_name, samples)
             .with_tolerance(tolerance(server, dtype))
             .with_concurrency(together);
-        let request = match wanted(self.job.scoring.method) {
+        let request = match wanted(self.job.scoring.method).or(self.method_so_far()) {
             Some(method) => request.with_method(method),
             None => request,
         };
@@ -80,6 +81,17 @@ impl Replication<'_> {
             Some(bos) => request.with_bos(bos),
             None => request,
         })
+    }
+
+    /// How the scores that are there were had: those of one replication are had in one way.
+    fn method_so_far(&self) -> Option<ScoreMethod> {
+        let scores = |prepared: &PreparedExperiment| {
+            let experiment = &prepared.plan.experiment;
+            experiment.scores() && attempt::has_journal(&self.job.layout, &experiment.id)
+        };
+        let begun = self.prepared.experiments.iter().any(scores);
+        let method = self.earlier_method.as_deref().filter(|_| begun);
+        method.and_then(|method| method.parse().ok())
     }
 
     /// The first prompt of each set of options.

@@ -20,6 +20,8 @@ pub enum CheckName {
     /// log P(AB) = log P(A) + log P(B|A), and both are what the server says of
     /// tokens that it generates itself.
     ChainRule,
+    /// The probabilities of options that exclude each other add up to 1 at most.
+    TotalProbability,
     /// The token that the server generates at temperature 0 is the likeliest by
     /// its log-probabilities: they are those that it goes by.
     GreedyToken,
@@ -28,13 +30,14 @@ pub enum CheckName {
 }
 
 impl CheckName {
-    /// `token_count`, `special_tokens`, `chain_rule`, `greedy_token` or
+    /// `token_count`, `special_tokens`, `chain_rule`, `total_probability`, `greedy_token` or
     /// `repeated_scoring`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::TokenCount => "token_count",
             Self::SpecialTokens => "special_tokens",
             Self::ChainRule => "chain_rule",
+            Self::TotalProbability => "total_probability",
             Self::GreedyToken => "greedy_token",
             Self::RepeatedScoring => "repeated_scoring",
         }

@@ -84,8 +84,9 @@ impl ScoringProbeRequest {
 pub struct ScoringProbe {
     /// The method to use.
     pub method: ScoreMethod,
-    /// The tokens that the server puts before every prompt: a
-    /// beginning-of-sequence token, or none.
+    /// The tokens that the server puts before every text: a
+    /// beginning-of-sequence token, or none. A conversation begins as its
+    /// template says.
     pub special_prefix: Vec<u32>,
     /// How far apart log-probabilities of one token were allowed to be.
     pub tolerance_nat: f64,

@@ -11,7 +11,7 @@ use crate::score::scores::OptionScores;
 #[non_exhaustive]
 pub struct NoiseFloor {
     /// The largest difference of an option's log-probability between two scores,
-    /// one after the other.
+    /// one after the other. The requests of one score may be under way together.
     pub alone_nat: f64,
     /// The largest difference to the first score among those that were under
     /// way together.

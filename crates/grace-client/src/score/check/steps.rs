@@ -12,12 +12,14 @@ use super::{
     special,
 };
 use crate::{
+    failure::FailureKind,
     generate::Input,
     score::{
         audit::TokenisedOptions,
         choose::{Trial, trial},
         error::ScoreError,
         exchange::{Scorer, Settings},
+        first_token,
         method::{BorderRule, ScoreMethod},
         read::{ReadError, Step, Unusable},
         request::ScoreRequest,
@@ -36,8 +38,8 @@ const WALK: usize = 3;
 const WALKS: u64 = 4;
 /// Prompts on which walks are made.
 const WALKED: usize = 3;
-/// Samples whose scores are repeated.
-const REPEATED: usize = 2;
+/// The most that probabilities of events that exclude each other may add up to, rounding included.
+const MOST_MASS: f64 = 1.01;
 /// Characters of a prompt that a message shows.
 const SHOWN: usize = 60;
 
@@ -80,6 +82,20 @@ impl<'a> Prober<'a> {
 
     fn unanswered(&self, error: ScoreError) -> ScoringProbeError {
         ScoringProbeError::unanswered(self.transport.root(), error)
+    }
+
+    /// A score that did not come within a check: an answer without its numbers fails the check.
+    fn unscored(&self, check: CheckName, error: ScoreError) -> ScoringProbeError {
+        let last = error
+            .request()
+            .and_then(|request| request.attempts().last());
+        match last.filter(|attempt| attempt.kind == Some(FailureKind::BrokenBody)) {
+            Some(attempt) => {
+                let found = attempt.failure.clone().unwrap_or_default();
+                self.failed(check, found)
+            }
+            None => self.unanswered(error),
+        }
     }
 
     fn failed(&self, check: CheckName, found: impl Into<String>) -> ScoringProbeError {
@@ -174,8 +190,20 @@ impl<'a> Prober<'a> {
                 },
                 error @ ScoreError::Request(_) => self.unanswered(error),
             })?;
-            if let Some(id) = special::doubled(tokenised.prompt(), prefix) {
+            let prompt = tokenised.prompt();
+            if let Some(id) = special::doubled(prompt, prefix) {
                 return Err(self.failed(CheckName::SpecialTokens, special::twice(id)));
+            }
+            // A template may leave out what the server puts before texts.
+            if self.request.bos == Some(true) && !prompt.starts_with(prefix) {
+                let found = special::unexpected(true, &[]);
+                return Err(self.failed(CheckName::SpecialTokens, found));
+            }
+            if method == ScoreMethod::FirstToken {
+                first_token::distinct(&tokenised.clone().first_tokens()).map_err(|source| {
+                    let prompt = end_of(&text_of(input));
+                    ScoringProbeError::Options { prompt, source }
+                })?;
             }
             all.push(tokenised);
         }
@@ -192,7 +220,7 @@ impl<'a> Prober<'a> {
         for prompt in prompts(tokenised) {
             let walked = self.walked(prompt).await?;
             let in_parts = self.in_parts(method, prompt, &walked).await;
-            let in_parts = in_parts.map_err(|error| self.unanswered(error))?;
+            let in_parts = in_parts.map_err(|error| self.unscored(CheckName::ChainRule, error))?;
             for ((step, whole), part) in walked.iter().zip(in_parts.0).zip(in_parts.1) {
                 let Step {
                     id, logprob: alone, ..
@@ -222,7 +250,7 @@ impl<'a> Prober<'a> {
         tokenised: &[TokenisedOptions],
     ) -> Result<(), ScoringProbeError> {
         let scorer = self.scorer_at(0.0, 0);
-        let tolerance = self.request.tolerance_nat;
+        let (tolerance, mut compared) = (self.request.tolerance_nat, 0);
         for prompt in prompts(tokenised) {
             let walked = walk(&scorer, prompt, WALK).await;
             let walked = walked.map_err(|error| self.unanswered(error))?;
@@ -232,16 +260,23 @@ impl<'a> Prober<'a> {
                     "nothing to compare with, of generated tokens: {unusable}"
                 ))
             })?;
-            if let Some(step) = steps
-                .iter()
-                .find(|step| step.likeliest - step.logprob > tolerance)
-            {
-                return Err(refused(format!(
-                    "at temperature 0 the server chose token {} with the log-probability {}, and lists another with {}; \
-                     at most {tolerance} nat may lie between them",
-                    step.id, step.logprob, step.likeliest
-                )));
+            for step in &steps {
+                let Some(likeliest) = step.likeliest else {
+                    continue;
+                };
+                if likeliest - step.logprob > tolerance {
+                    return Err(refused(format!(
+                        "at temperature 0 the server chose token {} with the log-probability {}, and lists another with {likeliest}; \
+                         at most {tolerance} nat may lie between them",
+                        step.id, step.logprob
+                    )));
+                }
+                compared += 1;
             }
+        }
+        if compared == 0 {
+            let found = "the server lists no likeliest tokens of what it generates";
+            return Err(self.failed(CheckName::GreedyToken, found));
         }
         Ok(())
     }
@@ -303,15 +338,16 @@ impl<'a> Prober<'a> {
         &self,
         method: ScoreMethod,
     ) -> Result<NoiseFloor, ScoringProbeError> {
-        let chosen = self.fewest_options();
+        let chosen = self.fewest_and_most_options();
         let samples = chosen.len();
         let scored = async |sample| {
             let scored = self.score(method, sample).await;
-            scored.map_err(|error| self.unanswered(error))
+            scored.map_err(|error| self.unscored(CheckName::RepeatedScoring, error))
         };
         let (mut first, mut alone) = (Vec::with_capacity(samples), Distance::default());
         for &sample in &chosen {
             let scores = scored(sample).await?;
+            self.check_mass(&scores)?;
             alone = alone.or(Distance::between(&scores, &scored(sample).await?));
             first.push(scores);
         }
@@ -323,7 +359,7 @@ impl<'a> Prober<'a> {
         for (first, again) in first
             .iter()
             .cycle()
-            .zip(together.map_err(|error| self.unanswered(error))?)
+            .zip(together.map_err(|error| self.unscored(CheckName::RepeatedScoring, error))?)
         {
             loaded = loaded.or(Distance::between(first, &again));
         }
@@ -342,12 +378,29 @@ impl<'a> Prober<'a> {
         })
     }
 
-    /// A few samples to repeat: those that cost the least.
-    fn fewest_options(&self) -> Vec<usize> {
+    /// Options exclude each other, so their probabilities add up to 1 at most. Numbers that are no log-probabilities, such
+    /// as raw logits, may do all else right.
+    fn check_mass(&self, scores: &OptionScores) -> Result<(), ScoringProbeError> {
+        let mass: f64 = scores
+            .options
+            .iter()
+            .map(|option| option.logprob().exp())
+            .sum();
+        if mass <= MOST_MASS {
+            return Ok(());
+        }
+        let found = format!("options that exclude each other have the probability {mass} together");
+        Err(self.failed(CheckName::TotalProbability, found))
+    }
+
+    /// The samples to repeat.
+    fn fewest_and_most_options(&self) -> Vec<usize> {
         let samples = &self.request.samples;
-        let mut chosen: Vec<usize> = (0..samples.len()).collect();
-        chosen.sort_by_key(|&sample| samples[sample].1.len());
-        chosen.truncate(REPEATED);
+        let options = |&sample: &usize| samples[sample].1.len();
+        let fewest = (0..samples.len()).min_by_key(options);
+        let most = (0..samples.len()).max_by_key(options);
+        let mut chosen: Vec<usize> = fewest.into_iter().chain(most).collect();
+        chosen.dedup();
         chosen
     }
 
