@@ -210,7 +210,7 @@ impl Drawn {
         self.points.push(Point {
             row,
             series,
-            value: share.share,
+            value: share.value,
             interval: Some((share.low, share.high)),
         });
         self.rows.push(vec![
@@ -219,7 +219,7 @@ impl Drawn {
             Field::text(answer),
             Field::count(Some(share.given)),
             Field::count(Some(share.total)),
-            Field::number(Some(share.share), 3),
+            Field::number(Some(share.value), 3),
             Field::interval(Some(share.low), Some(share.high), 3),
         ]);
     }

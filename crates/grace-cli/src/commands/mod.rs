@@ -13,6 +13,8 @@ mod drift;
 mod experiments;
 #[cfg(feature = "analysis")]
 mod icc;
+#[cfg(all(feature = "analysis", feature = "sim"))]
+mod recovery;
 mod replay;
 mod replicate;
 #[cfg(feature = "analysis")]
