@@ -7,7 +7,7 @@ use grace_analysis::report::ReportOptions;
 use serde_json::json;
 
 use crate::listeners::{EXPERIMENT, scatter, seal};
-use crate::sealed::{Folder, ONE, record, records};
+use crate::sealed::{Folder, record, records};
 
 fn page(folder: &Folder) -> String {
     page_with(folder, &ReportOptions::new("0.0.0"))
