@@ -201,8 +201,7 @@ impl Chart {
         let drawn = SvgBackend::new().render_scene(&render_multiple(self.plots(), self.layout()));
         // The root is ours: it has a view box, follows the width of the page, and says what it shows.
         let inside = drawn.split_once('>').map_or("", |(_, inside)| inside);
-        // Names are unique within a picture, and must be within the page.
-        let inside = inside.replace("kuva-clip", &format!("{id}-clip"));
+        let inside = renamed(inside, &format!("{id}-clip-"));
         let (title, words) = (html_escape(&self.title), html_escape(&self.words()));
         let height = self.height();
         format!(
@@ -282,6 +281,28 @@ impl Chart {
     }
 }
 
+/// The picture with its clips numbered from 0 behind `prefix`: Kuva counts them through the life of the process, which
+/// would make equal pictures differ, and their names must be unique on the page.
+fn renamed(svg: &str, prefix: &str) -> String {
+    const CLIP: &str = "kuva-clip-";
+    let mut pieces = svg.split(CLIP);
+    let mut renamed = pieces.next().unwrap_or_default().to_owned();
+    let mut known: Vec<&str> = Vec::new();
+    for piece in pieces {
+        let end = piece
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(piece.len());
+        let (number, rest) = piece.split_at(end);
+        let place = known.iter().position(|other| *other == number);
+        let place = place.unwrap_or_else(|| {
+            known.push(number);
+            known.len() - 1
+        });
+        let _ = write!(renamed, "{prefix}{place}{rest}");
+    }
+    renamed
+}
+
 /// A label that leaves room for the picture.
 fn short(label: &str) -> String {
     if label.chars().count() <= MOST_LETTERS {
@@ -301,6 +322,15 @@ mod tests {
         assert_eq!(
             steps.map(|step| format!("{step}")),
             ["0.5", "0.02", "10", "1", "0.5"]
+        );
+    }
+
+    #[test]
+    fn clips_are_numbered_by_their_first_appearance() {
+        let svg = r##"<a id="kuva-clip-17"/><b clip="url(#kuva-clip-17)"/><c id="kuva-clip-3"/>"##;
+        assert_eq!(
+            renamed(svg, "p-"),
+            r##"<a id="p-0"/><b clip="url(#p-0)"/><c id="p-1"/>"##
         );
     }
 

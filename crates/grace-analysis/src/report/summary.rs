@@ -66,7 +66,17 @@ fn answers(facts: &Facts<'_>) -> Option<String> {
     let answered: u64 = rows().filter_map(|row| row.answered).sum();
     let asked: u64 = rows()
         .filter(|row| row.answered.is_some())
-        .filter_map(|row| row.expected_queries)
+        .flat_map(|row| {
+            [
+                row.answered,
+                row.unparsable,
+                row.truncated,
+                row.refused_by_server,
+                row.over_context,
+                row.failed,
+            ]
+        })
+        .flatten()
         .sum();
     (asked > 0).then(|| {
         format!(
