@@ -63,20 +63,10 @@ impl<'t> Counts<'t> {
     }
 
     fn share(&self, condition: &[String], answer: &str, model: &str) -> Option<Share> {
-        let (condition, _) = self
-            .all
-            .keys()
-            .find(|key| key.0 == condition && key.1 == model)?;
-        let replications = self.all.get(&(*condition, model))?;
+        let replications = self.all.get(&(condition, model))?;
         let count = |(replication, all): (&u32, &u64)| {
-            let mut given = self.given.iter();
-            let is = |key: &(&[String], &str, &str, u32)| {
-                key.0 == *condition && key.1 == answer && key.2 == model && key.3 == *replication
-            };
-            let given = given
-                .find(|(key, _)| is(key))
-                .map_or(0, |(_, count)| *count);
-            (given, *all)
+            let given = self.given.get(&(condition, answer, model, *replication));
+            (given.copied().unwrap_or_default(), *all)
         };
         Share::of(&replications.iter().map(count).collect::<Vec<_>>())
     }
