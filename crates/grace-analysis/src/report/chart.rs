@@ -327,10 +327,10 @@ mod tests {
 
     #[test]
     fn clips_are_numbered_by_their_first_appearance() {
-        let svg = r##"<a id="kuva-clip-17"/><b clip="url(#kuva-clip-17)"/><c id="kuva-clip-3"/>"##;
+        let svg = r#"<a id="kuva-clip-17"/><b clip="url(#kuva-clip-17)"/><c id="kuva-clip-3"/>"#;
         assert_eq!(
             renamed(svg, "p-"),
-            r##"<a id="p-0"/><b clip="url(#p-0)"/><c id="p-1"/>"##
+            r#"<a id="p-0"/><b clip="url(#p-0)"/><c id="p-1"/>"#
         );
     }
 
