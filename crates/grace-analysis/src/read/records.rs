@@ -46,7 +46,7 @@ impl<'a> RawText<'a> {
 
     /// Whether [`RawText::decode`] gives a text. Only escapes of the form `\u` can be halves of a character.
     pub(crate) fn is_whole(self) -> bool {
-        !self.0.contains("\\u") || self.decode().is_some()
+        !self.0.contains('\\') || !self.0.contains("\\u") || self.decode().is_some()
     }
 }
 
@@ -88,7 +88,9 @@ pub(crate) trait Sink {
 ///
 /// Returns what is wrong, with line and column: no JSON, no array, no objects, or what `sink` says.
 pub(crate) fn read(bytes: &[u8], sink: &mut impl Sink) -> Result<(), serde_json::Error> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
+    // Checked once, and not for every string again.
+    let text = std::str::from_utf8(bytes).map_err(serde_json::Error::custom)?;
+    let mut json = serde_json::Deserializer::from_str(text);
     json.deserialize_seq(Records(sink))?;
     json.end()
 }
@@ -148,16 +150,19 @@ impl<'de, S: Sink> Visitor<'de> for Fields<'_, S> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let before = self.path.len();
         while let Some((Key(key), raw)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
-            let below = self.depth.unwrap_or_else(|| depth(&key));
             let cell = Cell::of(raw);
+            if before == 0 && !matches!(cell, Cell::Nested(_)) {
+                self.sink.cell(&key, cell).map_err(A::Error::custom)?;
+                continue;
+            }
             self.path.push_str(&key);
             match cell {
-                Cell::Nested(text) if below > 0 && text.starts_with('{') => {
+                Cell::Nested(text) if text.starts_with('{') && self.below(&key) > 0 => {
                     self.path.push('.');
                     let within = Fields {
+                        depth: Some(self.below(&key) - 1),
                         sink: &mut *self.sink,
                         path: &mut *self.path,
-                        depth: Some(below - 1),
                     };
                     let mut json = serde_json::Deserializer::from_str(text);
                     within.deserialize(&mut json).map_err(A::Error::custom)?;
@@ -167,6 +172,13 @@ impl<'de, S: Sink> Visitor<'de> for Fields<'_, S> {
             self.path.truncate(before);
         }
         Ok(())
+    }
+}
+
+impl<S> Fields<'_, S> {
+    /// How many levels below the field `key` become columns.
+    fn below(&self, key: &str) -> usize {
+        self.depth.unwrap_or_else(|| depth(key))
     }
 }
 
