@@ -144,7 +144,7 @@ fn estimates(factors: &[String], rows: &[&IccRow]) -> Result<(), Failure> {
 /// Prints the noise floor of each model's scores; single measures and conditions are for CSV and JSON.
 fn noise(rows: &[&IccRow]) -> Result<(), Failure> {
     output::line(
-        "deterministic: scores are no draws, and tell nothing of replications but their numerical noise",
+        "deterministic: scores are no draws. What differs between replications is numerical noise or, if it is large, another server",
     )?;
     let level = |row: &IccRow, name: &str| {
         let factor = row.by.iter().find(|factor| factor.name == name);
