@@ -38,7 +38,7 @@ fn trial(replication: u32, place: u32, prompt: u32, quantity: u32) -> Value {
         "participant_id": place.to_string(), "story_shortname": "s", "story_setup": format!("story {prompt}"),
         "priorQ": "?", "speach": "\"one\"", "speachQ": "?", "knowledgeQ": "?", "access": "1", "observe": "1",
         "response_quantity": format!(" {quantity}."), "quantity": quantity,
-        "response_knowledge": "Yes.", "knowledge": if place % 3 == 0 { "yes" } else { "no" },
+        "response_knowledge": "Yes.", "knowledge": if place.is_multiple_of(3) { "yes" } else { "no" },
     });
     let mut record = record(EXPERIMENT, replication, place, place, own);
     let (minutes, seconds) = (place * 10 / 60, place * 10 % 60);
