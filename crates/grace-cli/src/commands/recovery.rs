@@ -71,6 +71,9 @@ fn line(planted: &Planted, rows: &[PooledRow]) -> Vec<String> {
         planted.measure.to_owned(),
         format!("{:.2}", planted.icc),
         number(found.and_then(|row| row.icc), 3),
-        number(found.and_then(|row| row.p), 4),
+        match found.and_then(|row| row.p) {
+            Some(p) if p < 0.0001 => String::from("< 0.0001"),
+            p => number(p, 4),
+        },
     ]
 }
