@@ -27,7 +27,8 @@ pub(crate) struct Trials {
 pub(crate) struct Trial {
     pub(crate) model: String,
     pub(crate) replication: u32,
-    pub(crate) trial: Option<u32>,
+    /// The row of the stimulus.
+    pub(crate) id: Option<u32>,
     /// The place in the order, from 0.
     pub(crate) place: Option<u32>,
     /// The levels of the conditions.
@@ -194,7 +195,7 @@ impl<'r> Wanted<'r> {
             let trial = Trial {
                 model: text("model_key", row).unwrap_or_default(),
                 replication: whole("replication_id", row).unwrap_or_default(),
-                trial: whole("trial_id", row),
+                id: whole("trial_id", row),
                 place: whole("trial_order_in_replication", row),
                 condition: levels.map(level).collect(),
             };

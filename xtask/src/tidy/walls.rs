@@ -31,6 +31,10 @@ const WALLS: &[Wall] = &[
         open_to: &["grace-analysis", "grace-cli"],
     },
     Wall {
+        packages: &["kuva"],
+        open_to: &["grace-analysis", "grace-cli"],
+    },
+    Wall {
         packages: &["kube", "kube-core", "kube-client", "kube-runtime"],
         open_to: &["grace-launch", "grace-cli"],
     },
@@ -170,6 +174,7 @@ const OURS: &[(&str, &[&str])] = &[
 const NOT_IN_PODS: &[&str] = &[
     "polars",
     "polars-core",
+    "kuva",
     "kube",
     "k8s-openapi",
     "similar",

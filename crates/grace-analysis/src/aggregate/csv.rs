@@ -13,7 +13,7 @@ pub(super) fn header(schema: &Schema) -> csv::Result<Vec<u8>> {
 /// A line for each row.
 pub(super) fn lines(batch: &Batch, bytes: usize) -> csv::Result<Vec<u8>> {
     let mut writer = csv::WriterBuilder::new().from_writer(Vec::with_capacity(bytes));
-    let mut number = String::new();
+    let mut number = Vec::new();
     for row in 0..batch.rows {
         for values in &batch.columns {
             match values {
@@ -27,21 +27,22 @@ pub(super) fn lines(batch: &Batch, bytes: usize) -> csv::Result<Vec<u8>> {
 }
 
 /// A value that is no text; doubles as the shortest digits that mean the same double.
-fn text<'b>(values: &Values, row: usize, buffer: &'b mut String) -> &'b str {
-    use std::fmt::Write as _;
-
+fn text<'b>(values: &Values, row: usize, buffer: &'b mut Vec<u8>) -> &'b [u8] {
     buffer.clear();
     let written = match values {
-        Values::Bool(values) => values[row].map(|value| write!(buffer, "{value}")),
-        Values::Integer(values) => values[row].map(|value| write!(buffer, "{value}")),
-        Values::Unsigned(values) => values[row].map(|value| write!(buffer, "{value}")),
-        Values::Number(values) => values[row].map(|value| write!(buffer, "{value:?}")),
-        Values::Text(_) => None,
+        Values::Bool(values) => write(buffer, values[row]),
+        Values::Integer(values) => write(buffer, values[row]),
+        Values::Unsigned(values) => write(buffer, values[row]),
+        Values::Number(values) => write(buffer, values[row]),
+        Values::Text(_) => Ok(()),
     };
-    written.map_or("", |written| {
-        written.expect("writing to memory does not fail");
-        buffer.as_str()
-    })
+    written.expect("numbers can be written to memory");
+    buffer
+}
+
+/// Writes a value as JSON has it, which is as CSV has it; nothing for a missing one.
+fn write(buffer: &mut Vec<u8>, value: Option<impl serde::Serialize>) -> serde_json::Result<()> {
+    value.map_or(Ok(()), |value| serde_json::to_writer(buffer, &value))
 }
 
 fn into_bytes(mut writer: csv::Writer<Vec<u8>>) -> csv::Result<Vec<u8>> {

@@ -185,3 +185,49 @@ fn spread(
     }
     spread
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(means: &[f64], machines: &[&str]) -> MachineSpread {
+        let replications = (0..).zip(means);
+        let measure = Measure {
+            experiment: String::from("e"),
+            model: String::from("m"),
+            name: String::from("x"),
+            replications: replications
+                .map(|(index, mean)| (index, vec![(0, *mean)]))
+                .collect(),
+        };
+        let named = |name: &&str| Some((*name).to_owned()).filter(|name| !name.is_empty());
+        let machines = (0..).zip(machines.iter().map(named)).collect();
+        spread(&measure, Machine::Node, &machines)
+    }
+
+    #[test]
+    fn machines_that_explain_everything_have_a_share_near_1() {
+        let spread = of(&[0.0, 0.1, 5.0, 5.1], &["a", "a", "b", "b"]);
+        assert_eq!(
+            (spread.separation, spread.machines, spread.replications),
+            (Separation::Separable, 2, 4)
+        );
+        assert!(
+            spread.icc.unwrap() > 0.99 && spread.p.unwrap() < 0.01,
+            "{spread:?}"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_told_apart_has_no_number() {
+        for (machines, separation) in [
+            (["a", "a"], Separation::OneMachine),
+            (["a", "b"], Separation::OneReplicationEach),
+            (["a", ""], Separation::NotRecorded),
+        ] {
+            let spread = of(&[0.0, 1.0], &machines);
+            assert_eq!((spread.separation, spread.icc), (separation, None));
+        }
+        assert_eq!(of(&[0.0], &["a"]).separation, Separation::OneReplication);
+    }
+}

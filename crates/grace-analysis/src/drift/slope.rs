@@ -90,7 +90,7 @@ pub(super) fn slopes(measures: &[Measure], trials: &[Trials], threads: NonZeroUs
             for (replication, values) in &measure.replications {
                 for against in [Against::Time, Against::Place] {
                     let points = points(measure, *replication, values, positions, against);
-                    slopes.push(slope(measure, *replication, against, points));
+                    slopes.push(slope(measure, *replication, against, &points));
                 }
             }
         }
@@ -130,7 +130,7 @@ fn positions(trials: &Trials) -> Vec<Positions<'_>> {
             }
         }
         let keyed = rows().filter_map(|(trial, asked)| {
-            let key = (trial.model.as_str(), trial.replication, trial.trial?);
+            let key = (trial.model.as_str(), trial.replication, trial.id?);
             let start = starts.get(&(key.0, key.1));
             let hours = asked.at.zip(start).map(|(at, start)| (at - start) / 3600.0);
             Some((key, (hours, trial.place)))
@@ -161,7 +161,7 @@ fn points(
     points
 }
 
-fn slope(measure: &Measure, replication: u32, against: Against, points: Vec<(f64, f64)>) -> Slope {
+fn slope(measure: &Measure, replication: u32, against: Against, points: &[(f64, f64)]) -> Slope {
     let first = points.first().map_or(0.0, |(place, _)| *place);
     let span = points.last().map_or(0.0, |(place, _)| place - first);
     let mut slope = Slope {
@@ -178,7 +178,7 @@ fn slope(measure: &Measure, replication: u32, against: Against, points: Vec<(f64
         change_high: None,
         p: None,
     };
-    match trend(&points, Confidence::P95) {
+    match trend(points, Confidence::P95) {
         Ok(Trend::Fitted(fit)) => {
             slope.change = Some(fit.slope * span);
             slope.status = "no_residual";

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::Deserialize;
+use serde::de::value::SeqAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -46,7 +48,7 @@ impl<'a> RawText<'a> {
 
     /// Whether [`RawText::decode`] gives a text. Only escapes of the form `\u` can be halves of a character.
     pub(crate) fn is_whole(self) -> bool {
-        !self.0.contains("\\u") || self.decode().is_some()
+        !self.0.contains('\\') || !self.0.contains("\\u") || self.decode().is_some()
     }
 }
 
@@ -88,7 +90,9 @@ pub(crate) trait Sink {
 ///
 /// Returns what is wrong, with line and column: no JSON, no array, no objects, or what `sink` says.
 pub(crate) fn read(bytes: &[u8], sink: &mut impl Sink) -> Result<(), serde_json::Error> {
-    let mut json = serde_json::Deserializer::from_slice(bytes);
+    // Checked once, and not for every string again.
+    let text = std::str::from_utf8(bytes).map_err(serde_json::Error::custom)?;
+    let mut json = serde_json::Deserializer::from_str(text);
     json.deserialize_seq(Records(sink))?;
     json.end()
 }
@@ -135,7 +139,7 @@ impl<'de, S: Sink> DeserializeSeed<'de> for Fields<'_, S> {
     }
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'de, S: Sink> Visitor<'de> for Fields<'_, S> {
@@ -147,26 +151,95 @@ impl<'de, S: Sink> Visitor<'de> for Fields<'_, S> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let before = self.path.len();
-        while let Some((Key(key), raw)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
+        while let Some(Key(key)) = map.next_key::<Key<'de>>()? {
             let below = self.depth.unwrap_or_else(|| depth(&key));
-            let cell = Cell::of(raw);
+            if below == 0 && before == 0 {
+                let cell = Cell::of(map.next_value::<&'de RawValue>()?);
+                self.sink.cell(&key, cell).map_err(A::Error::custom)?;
+                continue;
+            }
             self.path.push_str(&key);
-            match cell {
-                Cell::Nested(text) if below > 0 && text.starts_with('{') => {
-                    self.path.push('.');
-                    let within = Fields {
-                        sink: &mut *self.sink,
-                        path: &mut *self.path,
-                        depth: Some(below - 1),
-                    };
-                    let mut json = serde_json::Deserializer::from_str(text);
-                    within.deserialize(&mut json).map_err(A::Error::custom)?;
-                }
-                cell => self.sink.cell(self.path, cell).map_err(A::Error::custom)?,
+            if below == 0 {
+                let cell = Cell::of(map.next_value::<&'de RawValue>()?);
+                let taken = self.sink.cell(self.path, cell);
+                taken.map_err(A::Error::custom)?;
+            } else {
+                map.next_value_seed(Nested(Fields {
+                    sink: &mut *self.sink,
+                    path: &mut *self.path,
+                    depth: Some(below - 1),
+                }))?;
             }
             self.path.truncate(before);
         }
         Ok(())
+    }
+}
+
+/// The value of a field that usually holds fields; anything else is one cell.
+struct Nested<'s, S>(Fields<'s, S>);
+
+impl<S: Sink> Nested<'_, S> {
+    fn cell<E: Error>(self, value: Cell<'_>) -> Result<(), E> {
+        self.0.sink.cell(self.0.path, value).map_err(E::custom)
+    }
+
+    /// A value that was read already, as it is written.
+    fn written<E: Error>(self, value: &impl serde::Serialize) -> Result<(), E> {
+        let text = serde_json::to_string(value).map_err(E::custom)?;
+        let raw = RawValue::from_string(text).map_err(E::custom)?;
+        self.cell(Cell::of(&raw))
+    }
+}
+
+impl<'de, S: Sink> DeserializeSeed<'de> for Nested<'_, S> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, S: Sink> Visitor<'de> for Nested<'_, S> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        self.0.path.push('.');
+        self.0.visit_map(map)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.cell(Cell::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        self.cell(Cell::Bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        self.written(&value)
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        self.written(&value)
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        self.written(&value)
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
+        self.written(&value)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
+        let values = SeqAccessDeserializer::new(seq);
+        let values = Vec::<serde_json::Value>::deserialize(values)?;
+        self.written(&values)
     }
 }
 
@@ -227,6 +300,23 @@ mod tests {
                 r#"mine: json {"a": [1]}"#,
                 r#"outcomes.q.x: json {"y": 1}"#,
                 "ok: true",
+                "--"
+            ]
+        );
+    }
+
+    #[test]
+    fn values_in_the_place_of_fields_are_cells() {
+        let json = r#"[{"tokens": 12, "conditions": "a\"b", "timings": null, "scores": {"q": [1, "x"], "r": -0.5, "s": true}}]"#;
+        assert_eq!(
+            lines(json),
+            [
+                "tokens: number 12",
+                "conditions: text a\"b",
+                "timings: null",
+                r#"scores.q: json [1,"x"]"#,
+                "scores.r: number -0.5",
+                "scores.s: true",
                 "--"
             ]
         );

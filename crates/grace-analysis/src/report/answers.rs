@@ -63,20 +63,10 @@ impl<'t> Counts<'t> {
     }
 
     fn share(&self, condition: &[String], answer: &str, model: &str) -> Option<Share> {
-        let (condition, _) = self
-            .all
-            .keys()
-            .find(|key| key.0 == condition && key.1 == model)?;
-        let replications = self.all.get(&(*condition, model))?;
+        let replications = self.all.get(&(condition, model))?;
         let count = |(replication, all): (&u32, &u64)| {
-            let mut given = self.given.iter();
-            let is = |key: &(&[String], &str, &str, u32)| {
-                key.0 == *condition && key.1 == answer && key.2 == model && key.3 == *replication
-            };
-            let given = given
-                .find(|(key, _)| is(key))
-                .map_or(0, |(_, count)| *count);
-            (given, *all)
+            let given = self.given.get(&(condition, answer, model, *replication));
+            (given.copied().unwrap_or_default(), *all)
         };
         Share::of(&replications.iter().map(count).collect::<Vec<_>>())
     }
@@ -210,7 +200,7 @@ impl Drawn {
         self.points.push(Point {
             row,
             series,
-            value: share.share,
+            value: share.value,
             interval: Some((share.low, share.high)),
         });
         self.rows.push(vec![
@@ -219,7 +209,7 @@ impl Drawn {
             Field::text(answer),
             Field::count(Some(share.given)),
             Field::count(Some(share.total)),
-            Field::number(Some(share.share), 3),
+            Field::number(Some(share.value), 3),
             Field::interval(Some(share.low), Some(share.high), 3),
         ]);
     }

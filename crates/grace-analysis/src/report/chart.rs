@@ -41,8 +41,8 @@ const MARKS: [(char, MarkerShape); 8] = [
     ('✚', MarkerShape::Plus),
 ];
 
-/// Series in a picture before marks come again.
-pub(super) const MOST_SERIES: usize = MARKS.len();
+/// Series in a picture before mark and colour come again together.
+pub(super) const MOST_SERIES: usize = MARKS.len() * MARKS.len();
 
 /// A value with its interval, in a row of the picture.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +60,8 @@ pub(super) struct Axis {
     from: f64,
     to: f64,
     step: f64,
+    /// Digits behind the point at its ticks.
+    digits: usize,
     /// Where a line marks a value to compare with.
     lines: Vec<f64>,
 }
@@ -72,19 +74,21 @@ impl Axis {
             from: 0.0,
             to: 1.0,
             step: 0.2,
+            digits: 1,
             lines: Vec::new(),
         }
     }
 
     /// As far to both sides of 0 as `largest` needs, with a line at 0.
     pub(super) fn about_zero(label: impl Into<String>, largest: f64) -> Self {
-        let step = round_step(largest / 2.0);
+        let (step, digits) = round_step(largest / 2.0);
         let end = (largest / step).ceil().max(1.0) * step;
         Self {
             label: label.into(),
             from: -end,
             to: end,
             step,
+            digits,
             lines: vec![0.0],
         }
     }
@@ -95,15 +99,25 @@ impl Axis {
     }
 }
 
-/// The next larger of 1, 2 and 5 times a power of ten.
-fn round_step(least: f64) -> f64 {
+/// The next larger of 1, 2 and 5 times a power of ten, and how many digits it has behind the point.
+fn round_step(least: f64) -> (f64, usize) {
     if !(least.is_finite() && least > 0.0) {
-        return 0.5;
+        return (0.5, 1);
     }
-    let power = 10_f64.powi(least.log10().floor() as i32);
-    let steps = [1.0, 2.0, 5.0].map(|step| step * power);
-    let step = steps.into_iter().find(|step| *step >= least * 0.999);
-    step.unwrap_or(10.0 * power)
+    let (mut power, mut digits) = (1.0, 0);
+    while power > least {
+        power /= 10.0;
+        digits += 1;
+    }
+    while power * 10.0 <= least {
+        power *= 10.0;
+    }
+    // A step that is only just too small for rounding's sake is large enough.
+    let enough = |times: &f64| times * power >= least * 0.999;
+    match [1.0, 2.0, 5.0].into_iter().find(enough) {
+        Some(times) => (times * power, digits),
+        None => (10.0 * power, digits.saturating_sub(1)),
+    }
 }
 
 /// A picture to be drawn.
@@ -143,9 +157,14 @@ pub(super) fn legend(names: &[String]) -> Vec<Key> {
     let key = |(number, name): (usize, &String)| Key {
         name: name.clone(),
         mark: MARKS[number % MARKS.len()].0,
-        colour: number % MARKS.len() + 1,
+        colour: colour(number),
     };
     names.iter().enumerate().map(key).collect()
+}
+
+/// The colour of a series, from 1; where marks come again, they come in other colours.
+fn colour(series: usize) -> usize {
+    (series + series / MARKS.len()) % MARKS.len() + 1
 }
 
 impl Chart {
@@ -182,8 +201,7 @@ impl Chart {
         let drawn = SvgBackend::new().render_scene(&render_multiple(self.plots(), self.layout()));
         // The root is ours: it has a view box, follows the width of the page, and says what it shows.
         let inside = drawn.split_once('>').map_or("", |(_, inside)| inside);
-        // Names are unique within a picture, and must be within the page.
-        let inside = inside.replace("kuva-clip", &format!("{id}-clip"));
+        let inside = renamed(inside, &format!("{id}-clip-"));
         let (title, words) = (html_escape(&self.title), html_escape(&self.words()));
         let height = self.height();
         format!(
@@ -218,11 +236,10 @@ impl Chart {
                 });
                 scatter = scatter.with_x_err_asymmetric(errors.collect::<Vec<_>>());
             }
-            let number = series % MARKS.len();
             Plot::Scatter(
                 scatter
-                    .with_color(format!("var(--series-{})", number + 1))
-                    .with_marker(MARKS[number].1)
+                    .with_color(format!("var(--series-{})", colour(series)))
+                    .with_marker(MARKS[series % MARKS.len()].1)
                     .with_size(3.5),
             )
         };
@@ -231,7 +248,7 @@ impl Chart {
 
     fn layout(&self) -> Layout {
         let rows = self.rows.len() as f64;
-        let digits = (-self.axis.step.log10().floor()).max(0.0) as usize;
+        let digits = self.axis.digits;
         let room = (self.axis.to - self.axis.from) * 0.03;
         let theme = Theme {
             background: "none".into(),
@@ -264,6 +281,28 @@ impl Chart {
     }
 }
 
+/// The picture with its clips numbered from 0 behind `prefix`: Kuva counts them through the life of the process, which
+/// would make equal pictures differ, and their names must be unique on the page.
+fn renamed(svg: &str, prefix: &str) -> String {
+    const CLIP: &str = "kuva-clip-";
+    let mut pieces = svg.split(CLIP);
+    let mut renamed = pieces.next().unwrap_or_default().to_owned();
+    let mut known: Vec<&str> = Vec::new();
+    for piece in pieces {
+        let end = piece
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(piece.len());
+        let (number, rest) = piece.split_at(end);
+        let place = known.iter().position(|other| *other == number);
+        let place = place.unwrap_or_else(|| {
+            known.push(number);
+            known.len() - 1
+        });
+        let _ = write!(renamed, "{prefix}{place}{rest}");
+    }
+    renamed
+}
+
 /// A label that leaves room for the picture.
 fn short(label: &str) -> String {
     if label.chars().count() <= MOST_LETTERS {
@@ -279,10 +318,19 @@ mod tests {
 
     #[test]
     fn steps_are_round() {
-        let steps = [0.3, 0.012, 7.0, 1.0, 0.0].map(round_step);
+        let steps = [0.3, 0.012, 7.0, 1.0, 0.0].map(|least| round_step(least).0);
         assert_eq!(
             steps.map(|step| format!("{step}")),
             ["0.5", "0.02", "10", "1", "0.5"]
+        );
+    }
+
+    #[test]
+    fn clips_are_numbered_by_their_first_appearance() {
+        let svg = r#"<a id="kuva-clip-17"/><b clip="url(#kuva-clip-17)"/><c id="kuva-clip-3"/>"#;
+        assert_eq!(
+            renamed(svg, "p-"),
+            r#"<a id="p-0"/><b clip="url(#p-0)"/><c id="p-1"/>"#
         );
     }
 

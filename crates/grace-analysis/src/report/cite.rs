@@ -1,6 +1,7 @@
 //! How to cite grace and these results.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 
 use grace_core::Digest;
@@ -9,7 +10,7 @@ use grace_core::layout::ReplicationLayout;
 use super::Facts;
 use super::view::{Part, Section, counted};
 
-pub(super) fn section(facts: &Facts<'_>) -> Option<Section> {
+pub(super) fn section(facts: &Facts<'_>) -> Section {
     let (fingerprint, count) = fingerprint(facts);
     let mut words = vec![format!(
         "Tell the version of grace, and which results: the fingerprint below is the SHA-256 of the SHA-256 digests, one a \
@@ -28,7 +29,7 @@ pub(super) fn section(facts: &Facts<'_>) -> Option<Section> {
         "@software{{grace,\n  title   = {{grace: replicated behavioural experiments on language models}},\n  \
          version = {{{version}}},\n  note    = {{results {fingerprint}}}\n}}"
     );
-    Some(Section {
+    Section {
         id: "cite",
         title: "How to cite",
         words,
@@ -36,7 +37,7 @@ pub(super) fn section(facts: &Facts<'_>) -> Option<Section> {
             code: Some(code),
             ..Part::default()
         }],
-    })
+    }
 }
 
 /// The digest of all manifests, and how many there are.
@@ -45,7 +46,7 @@ fn fingerprint(facts: &Facts<'_>) -> (String, u64) {
     let mut count = 0;
     for replication in facts.results.readable() {
         if let Ok(bytes) = fs::read(ReplicationLayout::at(&replication.folder).manifest()) {
-            digests.push_str(&format!("{}\n", Digest::of(&bytes)));
+            let _ = writeln!(digests, "{}", Digest::of(&bytes));
             count += 1;
         }
     }

@@ -4,7 +4,7 @@ use super::Facts;
 use super::view::{Field, Part, Section, Table};
 use crate::completeness::{Row, State};
 
-pub(super) fn section(facts: &Facts<'_>) -> Option<Section> {
+pub(super) fn section(facts: &Facts<'_>) -> Section {
     let rows = facts.completeness.rows.iter().map(row).collect();
     let head = [
         "model",
@@ -19,7 +19,7 @@ pub(super) fn section(facts: &Facts<'_>) -> Option<Section> {
         "#other failures",
         "#duplicates",
     ];
-    Some(Section {
+    Section {
         id: "completeness",
         title: "Completeness",
         words: vec![String::from(
@@ -30,7 +30,7 @@ pub(super) fn section(facts: &Facts<'_>) -> Option<Section> {
             tables: vec![Table::new(&head, rows)],
             ..Part::default()
         }],
-    })
+    }
 }
 
 fn row(row: &Row) -> Vec<Field> {

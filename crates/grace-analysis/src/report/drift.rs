@@ -53,8 +53,8 @@ fn against_part(charts: &mut Charts, against: Against, slopes: &[&Slope]) -> Par
     replications.sort_unstable();
     replications.dedup();
     let pictures = by_model
-        .into_iter()
-        .map(|(_, slopes)| picture(charts, &slopes, &replications, unit));
+        .into_values()
+        .map(|slopes| picture(charts, &slopes, &replications, unit));
     let names: Vec<String> = replications
         .iter()
         .map(|one| format!("replication {one}"))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Facts;
 use super::view::{Field, Part, Section, Table, counted, percent};
 
-pub(super) fn section(facts: &Facts<'_>) -> Option<Section> {
+pub(super) fn section(facts: &Facts<'_>) -> Section {
     let findings = &facts.completeness.findings;
     let mut parts = Vec::new();
     if findings.is_empty() {
@@ -32,7 +32,7 @@ pub(super) fn section(facts: &Facts<'_>) -> Option<Section> {
         });
     }
     parts.push(answers(facts));
-    Some(Section {
+    Section {
         id: "exclusions",
         title: "Exclusions",
         words: vec![String::from(
@@ -40,7 +40,7 @@ pub(super) fn section(facts: &Facts<'_>) -> Option<Section> {
              measures that are read from it.",
         )],
         parts,
-    })
+    }
 }
 
 /// Queries without an answer, by model and experiment.

@@ -8,11 +8,14 @@ use crate::icc::{IccRow, PooledRow, Total};
 pub(super) fn section(facts: &Facts<'_>, charts: &mut Charts) -> Option<Section> {
     let (scored, sampled): (Vec<&IccRow>, Vec<&IccRow>) =
         facts.rows.iter().partition(|row| row.is_deterministic());
-    if sampled.is_empty() {
+    if facts.rows.is_empty() {
         return None;
     }
     let margin = facts.margin.value();
-    let mut parts = vec![totals(&facts.totals, margin), together(&facts.pooled)];
+    let mut parts = Vec::new();
+    if !sampled.is_empty() {
+        parts.extend([totals(&facts.totals, margin), together(&facts.pooled)]);
+    }
     for together in sampled.chunk_by(|a, b| experiment(a) == experiment(b)) {
         parts.push(experiment_part(facts, charts, together));
     }

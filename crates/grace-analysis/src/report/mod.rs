@@ -125,7 +125,7 @@ impl Results {
         };
         let mut charts = chart::Charts::default();
         let sections = vec![
-            completeness::section(&facts),
+            Some(completeness::section(&facts)),
             icc::section(&facts, &mut charts),
             answers::section(&facts, &mut charts),
             scores::section(&facts, &mut charts),
@@ -133,8 +133,8 @@ impl Results {
             drift::shared_section(&facts, &mut charts),
             seeds::section(&facts),
             deployment::section(&facts),
-            exclusions::section(&facts),
-            cite::section(&facts),
+            Some(exclusions::section(&facts)),
+            Some(cite::section(&facts)),
         ];
         let sections = sections.into_iter().flatten().collect();
         let page = view::Page::new(

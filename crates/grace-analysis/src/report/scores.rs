@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use grace_stats::describe::mean;
+use grace_stats::describe::{Mean, mean};
 use grace_stats::law::Confidence;
 
 use super::Facts;
@@ -39,54 +39,72 @@ pub(super) fn section(facts: &Facts<'_>, charts: &mut Charts) -> Option<Section>
     })
 }
 
-/// By condition, the probability of each option: option, model, mean and interval.
+/// What is drawn of one condition.
+#[derive(Default)]
+struct Drawn {
+    points: Vec<Point>,
+    rows: Vec<Vec<Field>>,
+}
+
+impl Drawn {
+    fn add(&mut self, (row, option): (usize, &str), (series, model): (usize, &str), mean: &Mean) {
+        let interval = mean
+            .interval
+            .map(|interval| (interval.lower, interval.upper));
+        self.points.push(Point {
+            row,
+            series,
+            value: mean.mean,
+            interval,
+        });
+        self.rows.push(vec![
+            Field::text(model),
+            Field::text(option),
+            Field::count(Some(mean.count as u64)),
+            Field::number(Some(mean.mean), 4),
+            Field::interval(interval.map(|one| one.0), interval.map(|one| one.1), 4),
+        ]);
+    }
+}
+
 fn pictures(
     facts: &Facts<'_>,
     charts: &mut Charts,
     experiment: &str,
     query: &QueryColumns,
 ) -> Vec<Picture> {
-    let mut conditions: BTreeMap<Vec<String>, (Vec<Point>, Vec<Vec<Field>>)> = BTreeMap::new();
+    let mut conditions: BTreeMap<Vec<String>, Drawn> = BTreeMap::new();
     for cell in facts.cells.iter().filter(|cell| cell.deterministic) {
-        let by: Vec<&str> = cell.by.iter().map(|factor| factor.level.as_str()).collect();
-        let (Some((&of, rest)), Some(option)) = (
-            by.split_first(),
-            query
-                .options
-                .iter()
-                .position(|(column, _)| *column == cell.measure),
-        ) else {
+        let [of, model, factors @ ..] = cell.by.as_slice() else {
             continue;
         };
-        let Some((model, _)) = rest.split_first().filter(|_| of == experiment) else {
-            continue;
-        };
-        let factors = cell.by.iter().skip(2);
-        let levels: Vec<String> = factors
-            .map(|factor| format!("{} {}", factor.name, factor.level))
-            .collect();
-        let series = facts.models.iter().position(|other| other == model);
-        let (Some(series), Some(described)) = (series, described(cell)) else {
-            continue;
-        };
-        let interval = described
-            .interval
-            .map(|interval| (interval.lower, interval.upper));
-        let (points, rows) = conditions.entry(levels).or_default();
-        points.push(Point {
-            row: option,
-            series,
-            value: described.mean,
-            interval,
-        });
-        rows.push(vec![
-            Field::text(*model),
-            Field::text(&query.options[option].1),
-            Field::count(Some(described.count as u64)),
-            Field::number(Some(described.mean), 4),
-            Field::interval(interval.map(|one| one.0), interval.map(|one| one.1), 4),
-        ]);
+        let options = &query.options;
+        let option = options
+            .iter()
+            .position(|(column, _)| *column == cell.measure);
+        let series = facts.models.iter().position(|other| *other == model.level);
+        if let (Some(option), Some(series), Some(mean)) = (option, series, described(cell))
+            && of.level == experiment
+        {
+            let levels = factors.iter();
+            let levels = levels.map(|factor| format!("{} {}", factor.name, factor.level));
+            let drawn = conditions.entry(levels.collect()).or_default();
+            drawn.add((option, &options[option].1), (series, &model.level), &mean);
+        }
     }
+    let drawn = conditions.into_iter();
+    drawn
+        .map(|(levels, drawn)| picture(facts, charts, query, &levels, drawn))
+        .collect()
+}
+
+fn picture(
+    facts: &Facts<'_>,
+    charts: &mut Charts,
+    query: &QueryColumns,
+    levels: &[String],
+    drawn: Drawn,
+) -> Picture {
     let head = [
         "model",
         "option",
@@ -94,28 +112,25 @@ fn pictures(
         "#mean probability",
         "#95 % interval",
     ];
-    let picture = |(levels, (points, rows)): (Vec<String>, (Vec<Point>, Vec<Vec<Field>>))| {
-        let title = if levels.is_empty() {
-            String::from("All trials")
-        } else {
-            levels.join(", ")
-        };
-        let options = query.options.iter();
-        let chart = Chart {
-            title,
-            rows_are: String::from("option"),
-            rows: options.map(|(_, label)| label.clone()).collect(),
-            series: facts.models.len(),
-            axis: Axis::share("mean probability"),
-            points,
-        };
-        charts.draw(&chart, Table::new(&head, rows))
+    let title = if levels.is_empty() {
+        String::from("All trials")
+    } else {
+        levels.join(", ")
     };
-    conditions.into_iter().map(picture).collect()
+    let options = query.options.iter();
+    let chart = Chart {
+        title,
+        rows_are: String::from("option"),
+        rows: options.map(|(_, label)| label.clone()).collect(),
+        series: facts.models.len(),
+        axis: Axis::share("mean probability"),
+        points: drawn.points,
+    };
+    charts.draw(&chart, Table::new(&head, drawn.rows))
 }
 
 /// The mean over stimuli of the mean over replications.
-fn described(cell: &Cell) -> Option<grace_stats::describe::Mean> {
+fn described(cell: &Cell) -> Option<Mean> {
     let mut stimuli: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
     for value in &cell.values {
         if let Some(number) = value.value {

@@ -8,7 +8,7 @@ use grace_stats::law::Confidence;
 pub(super) struct Share {
     pub(super) given: u64,
     pub(super) total: u64,
-    pub(super) share: f64,
+    pub(super) value: f64,
     pub(super) low: f64,
     pub(super) high: f64,
 }
@@ -34,7 +34,7 @@ impl Share {
         Some(Self {
             given,
             total,
-            share: given as f64 / total as f64,
+            value: given as f64 / total as f64,
             low: wilson.lower.min(student.lower).max(0.0),
             high: wilson.upper.max(student.upper).min(1.0),
         })
@@ -49,7 +49,7 @@ mod tests {
     fn replications_that_differ_widen_the_interval() {
         let alike = Share::of(&[(25, 50), (25, 50), (25, 50)]).unwrap();
         let apart = Share::of(&[(5, 50), (25, 50), (45, 50)]).unwrap();
-        assert_eq!((alike.share, apart.share), (0.5, 0.5));
+        assert_eq!((alike.value, apart.value), (0.5, 0.5));
         // Wilson's for 75 of 150.
         assert!((alike.low - 0.421).abs() < 1e-3 && (alike.high - 0.579).abs() < 1e-3);
         assert_eq!((apart.low, apart.high), (0.0, 1.0));

@@ -1,5 +1,7 @@
 //! The page in a few sentences.
 
+use std::fmt::Write as _;
+
 use super::Facts;
 use super::view::{counted, percent, thousands};
 use crate::completeness::State;
@@ -43,17 +45,18 @@ fn replications(facts: &Facts<'_>) -> String {
     for (state, what) in [(State::LeftOut, "left out"), (State::Missing, "missing")] {
         let count = of(&[state]);
         if count > 0 {
-            words.push_str(&format!(", {} {what}", thousands(count)));
+            let _ = write!(words, ", {} {what}", thousands(count));
         }
     }
     let findings = facts.completeness.findings.len() as u64;
     if findings == 0 {
         words.push_str("; nothing is missing or wrong.");
     } else {
-        words.push_str(&format!(
+        let _ = write!(
+            words,
             "; {} under Exclusions.",
             counted(findings, "finding", "findings")
-        ));
+        );
     }
     words
 }
@@ -63,7 +66,17 @@ fn answers(facts: &Facts<'_>) -> Option<String> {
     let answered: u64 = rows().filter_map(|row| row.answered).sum();
     let asked: u64 = rows()
         .filter(|row| row.answered.is_some())
-        .filter_map(|row| row.expected_queries)
+        .flat_map(|row| {
+            [
+                row.answered,
+                row.unparsable,
+                row.truncated,
+                row.refused_by_server,
+                row.over_context,
+                row.failed,
+            ]
+        })
+        .flatten()
         .sum();
     (asked > 0).then(|| {
         format!(
@@ -80,14 +93,17 @@ fn icc(total: &Total, margin: f64) -> Option<String> {
         return None;
     }
     let of = &total.of;
+    if total.estimable == 0 {
+        return Some(format!("{of}: no ICC can be estimated."));
+    }
     let mut words = format!(
         "{of}: the ICC is under {margin:.2} by estimate in {} of {} ({}); its whole interval is under it in {}, over it \
          in {}, and does not decide in {}.",
         thousands(total.below_by_estimate),
         counted(
             total.estimable,
-            "cell",
-            "cells (measures under a condition)"
+            "measure and condition",
+            "measures and conditions"
         ),
         if total.most_below_by_estimate {
             "most"
@@ -99,10 +115,11 @@ fn icc(total: &Total, margin: f64) -> Option<String> {
         thousands(total.not_resolved),
     );
     if total.constant > 0 {
-        words.push_str(&format!(
+        let _ = write!(
+            words,
             " In {} all answers are equal, which decides nothing.",
             thousands(total.constant)
-        ));
+        );
     }
     Some(words)
 }

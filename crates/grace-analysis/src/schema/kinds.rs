@@ -43,15 +43,23 @@ impl Kind {
 
     /// The kind of a JSON number.
     pub(crate) fn of_number(token: &str) -> Self {
-        if token.contains(['e', 'E']) {
-            return Self::Number;
-        }
-        match token.split_once('.') {
-            Some((_, fraction)) if fraction.bytes().all(|digit| digit == b'0') => Self::Pointed,
-            None if token.parse::<i64>().is_ok() && token.starts_with('-') => Self::Negative,
-            None if token.parse::<i64>().is_ok() => Self::Natural,
+        const DIGITS_OF_ANY_I64: usize = 18;
+        let digits = token.strip_prefix('-').unwrap_or(token);
+        let is_negative = digits.len() < token.len();
+        match digits.bytes().position(|byte| !byte.is_ascii_digit()) {
+            None if digits.len() <= DIGITS_OF_ANY_I64 => Self::whole(is_negative),
+            None if token.parse::<i64>().is_ok() => Self::whole(is_negative),
             None if token.parse::<u64>().is_ok() => Self::Huge,
-            Some(_) | None => Self::Number,
+            Some(point) if is_zero_fraction(digits, point) => Self::Pointed,
+            None | Some(_) => Self::Number,
+        }
+    }
+
+    fn whole(is_negative: bool) -> Self {
+        if is_negative {
+            Self::Negative
+        } else {
+            Self::Natural
         }
     }
 
@@ -86,6 +94,12 @@ impl Kind {
             Self::Nested => "an array or object",
         }
     }
+}
+
+/// Whether what follows at `point` is a point and zeros.
+fn is_zero_fraction(digits: &str, point: usize) -> bool {
+    let fraction = digits.get(point..).and_then(|rest| rest.strip_prefix('.'));
+    fraction.is_some_and(|fraction| fraction.bytes().all(|digit| digit == b'0'))
 }
 
 /// The kinds of value in a column, and where each was met first.
@@ -150,6 +164,11 @@ mod tests {
             ("2.0", Kind::Pointed),
             ("2.5", Kind::Number),
             ("1e3", Kind::Number),
+            ("2.0e1", Kind::Number),
+            ("9223372036854775807", Kind::Natural),
+            ("9223372036854775808", Kind::Huge),
+            ("-9223372036854775808", Kind::Negative),
+            ("-9223372036854775809", Kind::Number),
         ] {
             assert_eq!(Kind::of_number(token), kind, "{token}");
         }

@@ -1,6 +1,8 @@
 //! The crate from outside: small results folders, sealed as grace seals them, in; tables and rows out.
 
 #[cfg(test)]
+mod listeners;
+#[cfg(test)]
 mod sealed;
 
 #[cfg(test)]
@@ -10,8 +12,12 @@ mod completeness;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod drift;
+#[cfg(test)]
 mod icc;
 #[cfg(test)]
 mod legacy;
+#[cfg(test)]
+mod report;
 #[cfg(test)]
 mod types;

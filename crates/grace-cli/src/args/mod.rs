@@ -52,7 +52,7 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 #[non_exhaustive]
 pub(crate) enum Command {
-    /// Run 2 simulated models × 3 replications on stimuli that grace carries
+    /// Run 2 simulated models × 5 replications on stimuli that grace carries, and analyse them
     #[cfg(feature = "sim")]
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),

@@ -136,8 +136,8 @@ fn text(rows: &[IccRow], margin: Margin) -> Result<(), Failure> {
         estimates(&factors(together[0]), together)?;
         output::line("")?;
     }
-    for together in scored.chunk_by(|a, b| factors(a) == factors(b)) {
-        noise(&factors(together[0]), together)?;
+    if !scored.is_empty() {
+        noise(&scored)?;
         output::line("")?;
     }
     summary(&totals(rows, "model", margin), margin)
@@ -188,26 +188,46 @@ fn estimates(factors: &[String], rows: &[&IccRow]) -> Result<(), Failure> {
     output::table(&head, &lines)
 }
 
-fn noise(factors: &[String], rows: &[&IccRow]) -> Result<(), Failure> {
+/// Prints the noise floor of each model's scores; single measures and conditions are for CSV and JSON.
+fn noise(rows: &[&IccRow]) -> Result<(), Failure> {
     output::line(
-        "deterministic: scores are no draws, and tell nothing of replications but their numerical noise",
+        "deterministic: scores are no draws. What differs between replications is numerical noise or, if it is large, another server",
     )?;
-    let mut head: Vec<&str> = factors.iter().map(String::as_str).collect();
-    head.extend(["measure", "k", "trials", "largest difference", "sd"]);
-    let line = |row: &&IccRow| {
-        let mut cells = levels(row);
-        cells.push(row.replications.to_string());
-        match row.noise {
-            Some(noise) => cells.extend([
-                noise.trials.to_string(),
-                format!("{:.3e}", noise.largest),
-                format!("{:.3e}", noise.sd),
-            ]),
-            None => cells.extend(["–"; 3].map(str::to_owned)),
-        }
-        cells
+    let level = |row: &IccRow, name: &str| {
+        let factor = row.by.iter().find(|factor| factor.name == name);
+        factor
+            .map(|factor| factor.level.clone())
+            .unwrap_or_default()
     };
-    let lines: Vec<Vec<String>> = rows.iter().map(line).collect();
+    let place = |row: &IccRow| (level(row, "experiment"), level(row, "model"));
+    let lines: Vec<Vec<String>> = rows
+        .chunk_by(|a, b| place(a) == place(b))
+        .map(|together| {
+            let (experiment, model) = place(together[0]);
+            let most = |name: &str| {
+                let numbers = together.iter().filter_map(|row| row.number(name));
+                let most = numbers.max_by(f64::total_cmp);
+                most.map_or_else(|| String::from("–"), |most| format!("{most:.1e}"))
+            };
+            let replications = together.iter().map(|row| row.replications).max();
+            vec![
+                experiment,
+                model,
+                together.len().to_string(),
+                replications.unwrap_or_default().to_string(),
+                most("noise_largest"),
+                most("noise_sd"),
+            ]
+        })
+        .collect();
+    let head = [
+        "experiment",
+        "model",
+        "cells",
+        "k",
+        "largest difference",
+        "largest sd",
+    ];
     output::table(&head, &lines)
 }
 

@@ -19,6 +19,8 @@ mod icc;
 mod install_self;
 #[cfg(feature = "cluster")]
 mod plan;
+#[cfg(all(feature = "analysis", feature = "sim"))]
+mod recovery;
 mod replay;
 mod replicate;
 #[cfg(feature = "analysis")]

@@ -21,7 +21,7 @@ fn the_demo_runs_twice_and_changes_nothing_the_second_time() {
     demo().says(&[
         "sim-exchangeable",
         "sim-batch-effect",
-        "6 of 6",
+        "10 of 10",
         out.join("results").to_str().unwrap(),
     ]);
     let results = out.join("results");
@@ -29,6 +29,39 @@ fn the_demo_runs_twice_and_changes_nothing_the_second_time() {
     demo();
     assert_eq!(contents(&results), before);
     grace(["verify".as_ref(), results.as_path()]).run().exits(0);
+}
+
+#[test]
+fn the_demo_finds_what_was_planted() {
+    let study = Study::new(1);
+    let out = study.folder().join("demo");
+    // All trials of Study 1, of which the planted measure is.
+    let ended = grace(["demo", "--limit", "300", "--out"])
+        .args([&out])
+        .run()
+        .exits(0);
+    ended.says(&[
+        "planted",
+        "found",
+        out.join("report.html").to_str().unwrap(),
+    ]);
+    assert!(out.join("dataset/study2_exp1.parquet").is_file());
+    let rows = grace(["icc".as_ref(), out.join("results").as_os_str()])
+        .args(["--measure", "quantity", "--pooled", "--output", "json"])
+        .run()
+        .exits(0)
+        .json();
+    let (shifted, alike) = (&rows[0], &rows[1]);
+    assert_eq!(
+        (&shifted["model"], &alike["model"]),
+        (&"sim-batch-effect".into(), &"sim-exchangeable".into())
+    );
+    // 5 replications: the estimate of a planted 0.2 varies, but it is the same in each run.
+    let icc = shifted["icc"].as_f64().unwrap();
+    assert!((0.15..0.25).contains(&icc), "{icc}");
+    assert!(shifted["p"].as_f64().unwrap() < 1e-6, "{shifted}");
+    assert!(alike["icc"].as_f64().unwrap() < 0.01, "{alike}");
+    assert!(alike["p"].as_f64().unwrap() > 0.05, "{alike}");
 }
 
 #[test]

@@ -1,0 +1,223 @@
+//! The page about replications.
+
+use std::fs;
+use std::num::NonZeroUsize;
+
+use grace_analysis::report::ReportOptions;
+use serde_json::json;
+
+use crate::listeners::{EXPERIMENT, scatter, seal};
+use crate::sealed::{Folder, record, records};
+
+fn page(folder: &Folder) -> String {
+    page_with(folder, &ReportOptions::new("0.0.0"))
+}
+
+fn page_with(folder: &Folder, options: &ReportOptions) -> String {
+    let results = folder.survey(options.threads);
+    let completeness = results.completeness(None);
+    results.report(&completeness, options).unwrap()
+}
+
+fn study() -> Folder {
+    let folder = Folder::new();
+    seal(&folder, "alike", |at| scatter(&[at.replication, at.place]));
+    seal(&folder, "apart", |at| {
+        scatter(&[at.replication, at.place]).min(1) + at.replication
+    });
+    folder
+}
+
+#[track_caller]
+fn says(page: &str, what: &[&str]) {
+    for what in what {
+        assert!(page.contains(what), "`{what}` is not on the page");
+    }
+}
+
+#[test]
+fn the_page_has_a_part_for_each_question() {
+    let page = page(&study());
+    for part in [
+        "summary",
+        "completeness",
+        "icc",
+        "answers",
+        "drift",
+        "shared",
+        "seeds",
+        "deployment",
+        "exclusions",
+        "cite",
+    ] {
+        says(
+            &page,
+            &[&format!(
+                "<section id=\"{part}\" aria-labelledby=\"{part}-title\">"
+            )],
+        );
+    }
+    says(
+        &page,
+        &[
+            "<li>2 models, 1 experiment, 6 replications in the tables; nothing is missing or wrong.</li>",
+            "<li>576 of 576 queries have an answer that could be read (100.0 %).</li>",
+            "<figcaption>ICC of quantity <span class=\"rows\">by access · observe</span></figcaption>",
+            "<figcaption>Share of “yes”",
+            "<figcaption>access 1, observe 1",
+            "the node is not on record for all replications",
+        ],
+    );
+}
+
+#[test]
+fn equal_results_make_equal_pages_on_any_number_of_threads() {
+    let folder = study();
+    let mut options = ReportOptions::new("0.0.0");
+    let once = page_with(&folder, &options);
+    options.threads = NonZeroUsize::new(4).unwrap();
+    assert_eq!(once, page_with(&folder, &options));
+}
+
+#[test]
+fn the_page_loads_nothing_and_runs_nothing() {
+    let page = page(&study());
+    says(
+        &page,
+        &["content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\""],
+    );
+    for loads in [
+        "<script",
+        "<img",
+        "<link rel=\"stylesheet\"",
+        "@import",
+        "url(http",
+        "src=",
+        "xlink:",
+    ] {
+        assert!(!page.contains(loads), "{loads}");
+    }
+}
+
+#[test]
+fn each_picture_says_what_it_shows_and_has_its_numbers() {
+    let page = page(&study());
+    let count = |what: &str| page.matches(what).count();
+    let pictures = count("<svg ");
+    assert!(pictures > 5);
+    assert_eq!(
+        (
+            count("role=\"img\""),
+            count("<desc id="),
+            count("</figure>"),
+            count("<details><summary>Numbers")
+        ),
+        (pictures, pictures, pictures, pictures)
+    );
+}
+
+#[test]
+fn names_are_text_and_no_markup() {
+    let folder = Folder::new();
+    let hostile = "<script src=x> & \"y\"";
+    for index in 0..2 {
+        let trial = |place: u32| {
+            let own = json!({"story": hostile, "answer": (place + index) % 3});
+            let mut record = record("tiny", index, place, place, own);
+            record["conditions"] = json!({"group": hostile});
+            record
+        };
+        folder.seal(hostile, index, &[("tiny", (0..6).map(trial).collect())]);
+    }
+    let mut options = ReportOptions::new("0.0.0");
+    options.title = String::from("a < b & {{c}}");
+    let page = page_with(&folder, &options);
+    assert!(!page.contains("<script"), "markup of a name is on the page");
+    says(
+        &page,
+        &[
+            "&lt;script src&#x3D;x&gt; &amp; &quot;y&quot;",
+            "<h1>a &lt; b &amp; {{c}}</h1>",
+        ],
+    );
+}
+
+#[test]
+fn what_is_left_out_is_told_with_its_reason() {
+    let folder = study();
+    let broken = folder
+        .replication("apart", 1)
+        .join(format!("{EXPERIMENT}.json"));
+    fs::write(broken, "[").unwrap();
+    fs::remove_dir_all(folder.replication("alike", 0)).unwrap();
+    let page = page(&folder);
+    says(
+        &page,
+        &[
+            "4 replications in the tables, 1 left out, 1 missing; ",
+            "replication 0 of alike is not there",
+            "replication-1/study1_exp1.json",
+        ],
+    );
+}
+
+#[test]
+fn copies_are_called_copies() {
+    let folder = Folder::new();
+    seal(&folder, "m", |at| scatter(&[at.replication, at.prompt]));
+    says(
+        &page(&folder),
+        &[
+            "quantity of study1_exp1 by m: equal prompts always got equal answers inside a replication.",
+        ],
+    );
+}
+
+#[test]
+fn results_of_unknown_experiments_have_a_page_too() {
+    let folder = Folder::new();
+    for index in 0..2 {
+        folder.seal("m", index, &[("tiny", records("tiny", index, 6))]);
+    }
+    let page = page(&folder);
+    says(
+        &page,
+        &["<figcaption>ICC of answer", "<section id=\"completeness\""],
+    );
+    assert!(!page.contains("id=\"answers\""));
+}
+
+#[test]
+fn scores_have_their_mean_distribution() {
+    let folder = Folder::new();
+    let labels = [
+        "was_terrible",
+        "was_bad",
+        "was_good",
+        "was_amazing",
+        "wasnt_terrible",
+        "wasnt_bad",
+        "wasnt_good",
+        "wasnt_amazing",
+    ];
+    let marginals = ["was", "wasnt", "terrible", "bad", "good", "amazing"];
+    for index in 0..2 {
+        let trial = |place: u32| {
+            let mut own = json!({"Goal": "g", "State": "1", "entropy_response": 3.0});
+            for label in labels.iter().chain(&marginals) {
+                own[format!("prob_{label}")] = json!(0.125);
+            }
+            record("study2_exp2", index, place, place, own)
+        };
+        folder.seal("m", index, &[("study2_exp2", (0..4).map(trial).collect())]);
+    }
+    says(
+        &page(&folder),
+        &[
+            "<section id=\"scores\"",
+            ">wasnt_amazing</text>",
+            "<td class=\"number\">0.1250</td>",
+            "numerical noise floor",
+        ],
+    );
+}
