@@ -29,7 +29,7 @@ const STIMULI: [(&str, &str); 2] = [
 const REPLICATIONS: u32 = 5;
 
 /// Rows of the experiments that score: all of Study 2 would make most of the demo's time and data.
-const SCORED_ROWS: NonZeroU32 = const { NonZeroU32::new(200).expect("200 is not 0") };
+const SCORED_ROWS: NonZeroU32 = const { NonZeroU32::new(40).expect("40 is not 0") };
 
 /// A simulated model and the batch effect planted into it.
 struct DemoModel {

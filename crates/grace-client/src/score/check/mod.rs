@@ -1,9 +1,11 @@
 //! The check of a server that is to score, before it does.
 
+mod chain;
 mod error;
 mod noise;
+mod prober;
+mod repeat;
 mod special;
-mod steps;
 
 pub use error::{CheckName, ScoringProbeError};
 pub use noise::NoiseFloor;
@@ -11,7 +13,7 @@ pub use noise::NoiseFloor;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use self::steps::Prober;
+use self::prober::Prober;
 use super::method::ScoreMethod;
 use crate::{generate::Input, transport::Transport};
 
