@@ -193,6 +193,7 @@ def look(driver, page, shots):
             faults += [f"{where}: asked the network for {url}" for url in requests(driver, page)]
             faults += [f"{where}: console: {entry['message']}" for entry in driver.log("browser")]
     if shots:
+        driver.run("for (const d of document.querySelectorAll('figure details')) d.open = false;")
         printed = driver.devtools("Page.printToPDF", printBackground=True, preferCSSPageSize=True)
         (shots / "print.pdf").write_bytes(base64.b64decode(printed["data"]))
     return faults, counts

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Facts;
 use super::view::{counted, percent, thousands};
 use crate::completeness::State;
-use crate::drift::{SharedVerdict, Slope};
+use crate::drift::{Against, SharedVerdict, Slope};
 use crate::icc::Total;
 
 pub(super) fn words(facts: &Facts<'_>) -> Vec<String> {
@@ -125,14 +125,32 @@ fn icc(total: &Total, margin: f64) -> Option<String> {
 }
 
 fn drift(slopes: &[Slope]) -> Option<String> {
-    let tested = slopes.iter().filter(|slope| slope.p.is_some()).count() as u64;
-    let clear = slopes.iter().filter(|slope| slope.is_clear()).count() as u64;
-    (tested > 0).then(|| {
+    // Time and place go together: a count of both would count most drift twice.
+    let count = |against, clear: bool| {
+        let of = slopes.iter().filter(|slope| slope.against == against);
+        let tested = of.filter(|slope| slope.p.is_some());
+        tested.filter(|slope| !clear || slope.is_clear()).count() as u64
+    };
+    let parts = [
+        (Against::Time, "time"),
+        (Against::Place, "place in the order"),
+    ];
+    let parts = parts.into_iter().filter_map(|(against, what)| {
+        let tested = count(against, false);
+        (tested > 0).then(|| {
+            format!(
+                "{} of {} against {what}, by chance about {:.0}",
+                thousands(count(against, true)),
+                counted(tested, "line", "lines"),
+                tested as f64 * 0.05
+            )
+        })
+    });
+    let parts: Vec<String> = parts.collect();
+    (!parts.is_empty()).then(|| {
         format!(
-            "Drift over time or order: the interval leaves out 0 in {} of {}; by chance about {:.0}.",
-            thousands(clear),
-            counted(tested, "line", "lines"),
-            tested as f64 * 0.05
+            "Drift: the interval leaves out 0 in {}.",
+            parts.join("; in ")
         )
     })
 }
