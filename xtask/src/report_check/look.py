@@ -124,7 +124,11 @@ class Driver:
             "goog:chromeOptions": {"binary": shutil.which(chromium) or chromium, "args": flags},
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
         }
-        session = self.post("/session", {"capabilities": {"alwaysMatch": capabilities}})
+        try:
+            session = self.post("/session", {"capabilities": {"alwaysMatch": capabilities}})
+        except BaseException:
+            self.process.kill()
+            raise
         self.url += f"/session/{session['sessionId']}"
 
     def post(self, path, body):

@@ -155,7 +155,7 @@ pub(crate) struct ReportArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
     /// The HTML file to write
-    #[arg(long, value_name = "FILE", env = "GRACE_OUT")]
+    #[arg(long, value_name = "FILE", env = "GRACE_REPORT")]
     pub(crate) out: PathBuf,
     /// The heading of the page
     #[arg(long, value_name = "TEXT", env = "GRACE_TITLE")]
