@@ -316,12 +316,12 @@ fn nothing_is_written_unless_all_is_valid() {
         (
             "memory_limit: 19Gi",
             "memory_limit: 1Gi",
-            ":12: `models.gemma-2b-rtx3090.resources.memory_limit` is 1Gi, under the request of 16Gi",
+            ":13: `models.gemma-2b-rtx3090.resources.memory_limit` is 1Gi, under the request of 16Gi",
         ),
         (
             "memory_limit: 19Gi",
             "memory_limit: 20Gi",
-            ":12: `models.gemma-2b-rtx3090.resources.memory_limit` breaks the rule `limits_to_requests` of the policy `nrp`",
+            ":13: `models.gemma-2b-rtx3090.resources.memory_limit` breaks the rule `limits_to_requests` of the policy `nrp`",
         ),
         ("gemma-2b-rtx3090:", "Gemma-2b:", "`gemma-2b` would do"),
         (
@@ -378,7 +378,7 @@ fn counts_that_cannot_be_are_wrong_arguments() {
         .exits(2)
         .says(&["`--parallelism` is 3, over the 2 of `--replications`"]);
     grace(["gen-manifests", "-n", "2"]).run().exits(42).says(&[
-        "models.yaml (built in):16: `models.gemma-2b-rtx3090.replication_parallelism` is 3, over the 2 replications",
+        "models.yaml (built in):17: `models.gemma-2b-rtx3090.replication_parallelism` is 3, over the 2 replications",
     ]);
     grace(["gen-manifests", "-n", "2000"])
         .run()
@@ -450,7 +450,7 @@ fn programs_read_what_was_made_and_what_was_found() {
     let breach = &refused["breaches"][0];
     assert_eq!(
         (breach["rule"].as_str(), breach["line"].as_u64()),
-        (Some("limits_to_requests"), Some(12))
+        (Some("limits_to_requests"), Some(13))
     );
     assert_eq!(refused["breaches"].as_array().unwrap().len(), 2);
 }
