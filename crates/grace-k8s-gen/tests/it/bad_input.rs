@@ -52,7 +52,7 @@ fn a_key_that_makes_no_name_says_how_to_fix_it() {
 fn more_at_once_than_there_are_is_refused() {
     let message = problems(made(&lab(), 2, 1, &[]).unwrap_err());
     assert_eq!(message.lines().count(), 4, "{message}");
-    assert!(message.contains("models.yaml:16: `models.gemma-2b-rtx3090.replication_parallelism` is 3, over the 2 replications"), "{message}");
+    assert!(message.contains("models.yaml:17: `models.gemma-2b-rtx3090.replication_parallelism` is 3, over the 2 replications"), "{message}");
     let message = problems(made(&parsed(SMALL), 2, 3, &[]).unwrap_err());
     assert!(
         message.contains("models.yaml:2: `models.tiny.replication_parallelism` is 3, over the 2"),
