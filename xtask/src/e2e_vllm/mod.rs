@@ -17,7 +17,10 @@ use crate::command::root;
 use crate::e2e_llm::{built, cache, existing};
 use run::{Run, compare};
 
-/// How far an option's log-probability may lie from that of a forward pass in float32.
+/// How far a token's log-probability may lie from that of a forward pass in float32.
+///
+/// Of options, which add up several tokens, those of the tiny model stay within it, too. Those of Gemma do not: vLLM's float32 was
+/// seen to lie 1.7e-4 nat from a forward pass in float64 for an option of seven tokens, transformers' float32 2e-5.
 const TOLERANCE_NAT: f64 = 1e-4;
 
 /// Arguments of `e2e-vllm`.
@@ -76,8 +79,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             let started = Instant::now();
             let found = compare(&run, args.prompts)?;
             ensure!(
-                found.option_nat <= TOLERANCE_NAT,
-                "{found:?}: an option lies further than {TOLERANCE_NAT} nat from the forward pass"
+                found.token_nat <= TOLERANCE_NAT,
+                "{found:?}: a token lies further than {TOLERANCE_NAT} nat from the forward pass"
             );
             println!(
                 "  ok {:>6.1} s  {model:<6} {method:<16} {} options of {} prompts ({} tokens) within {:.1e} nat, each token within {:.1e}",
