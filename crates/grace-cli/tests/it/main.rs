@@ -36,11 +36,19 @@ mod inputs;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod manifest_mistakes;
+#[cfg(test)]
 mod manifests;
 #[cfg(test)]
 mod mistakes;
 #[cfg(test)]
+mod no_orphan;
+#[cfg(test)]
 mod outage;
+#[cfg(test)]
+mod plan;
+#[cfg(test)]
+mod pods;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
@@ -48,11 +56,17 @@ mod report;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+mod score_refusals;
+#[cfg(test)]
+mod score_reuse;
+#[cfg(test)]
 mod scores;
 #[cfg(test)]
 mod secrecy;
 #[cfg(test)]
 mod seeds;
+#[cfg(test)]
+mod server_death;
 #[cfg(test)]
 mod supervise;
 #[cfg(test)]

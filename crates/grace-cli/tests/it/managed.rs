@@ -12,8 +12,11 @@ use crate::folder::lines_so_far;
 use crate::server::MODEL;
 use crate::study::Study;
 
+pub(crate) const ROWS: usize = 30;
+/// Of the experiments that sample text.
+pub(crate) const REQUESTS: usize = ROWS * 3;
 /// Longer than any test waits for a process that must come or go.
-const LONG: Duration = Duration::from_secs(40);
+pub(crate) const LONG: Duration = Duration::from_secs(40);
 
 /// A study with its own server, and no process of it left when it is dropped.
 pub(crate) struct Managed {

@@ -1,46 +1,34 @@
 //! Score experiments: exact probabilities in the columns of the records, from a server that was checked first.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use grace_sim::{
-    Bos, Dialect, Fault, Faults, Merging, ScoringFault, Sim, SimConfig, Tokenizer, ToyModel,
+    Dialect, Fault, Faults, Merging, ScoringFault, Sim, SimConfig, Tokenizer, ToyModel,
 };
 use serde_json::{Value, json};
 
-use crate::command::{Grace, grace};
+use crate::command::grace;
 use crate::folder::{count, journals, metadata, records, sealed};
 use crate::server::{MODEL, Server, tiny};
-use crate::study::{Study, demo_rows};
+use crate::study::Study;
 
-const ROWS: usize = 12;
+pub(crate) const ROWS: usize = 12;
 /// Queries of both score experiments.
-const QUERIES: u64 = 12 * 5 + 12;
+pub(crate) const QUERIES: u64 = 12 * 5 + 12;
 
 const STATES: [&str; 4] = ["state0", "state1", "state2", "state3"];
 const LEVELS: [&str; 11] = [
     "0", "10", "20", "30", "40", "50", "60", "70", "80", "90", "100",
 ];
 
-fn exact() -> SimConfig {
+pub(crate) fn exact() -> SimConfig {
     tiny().with_full_precision()
 }
 
 /// Only the score experiments.
-fn scoring(rows: usize) -> Study {
+pub(crate) fn scoring(rows: usize) -> Study {
     let study = Study::whole(rows);
     study.write("plan.yaml", "experiments: [study1_exp2, study2_exp2]\n");
-    study
-}
-
-/// The score experiments on rows that come twice.
-fn repeating() -> Study {
-    let study = scoring(ROWS / 2);
-    for name in ["study1.csv", "study2.csv"] {
-        let once = demo_rows(name, ROWS / 2);
-        let (_, rows) = once.split_once('\n').unwrap();
-        study.write(&format!("stimuli/{name}"), &format!("{once}{rows}"));
-    }
     study
 }
 
@@ -50,6 +38,18 @@ fn number(record: &Value, column: &str) -> f64 {
     value
         .as_f64()
         .unwrap_or_else(|| panic!("`{column}` is {value}"))
+}
+
+/// The columns of a query's distribution, by trial.
+pub(crate) fn distributions(study: &Study) -> Vec<Vec<f64>> {
+    let mut records = records(&study.replication(0), "study1_exp2");
+    records.sort_by_key(|record| record["trial_id"].as_u64());
+    let columns =
+        |record: &Value| LEVELS.map(|level| number(record, &format!("state1_prob_{level}")));
+    records
+        .iter()
+        .map(|record| columns(record).to_vec())
+        .collect()
 }
 
 /// The trial whose score stands first in the journal of study 2, and its prompt.
@@ -172,18 +172,6 @@ fn probabilities_are_those_of_the_closed_form() {
     assert!((record["scores"]["response"]["mass"].as_f64().unwrap() - mass).abs() < 1e-9);
 }
 
-/// The columns of a query's distribution, by trial.
-fn distributions(study: &Study) -> Vec<Vec<f64>> {
-    let mut records = records(&study.replication(0), "study1_exp2");
-    records.sort_by_key(|record| record["trial_id"].as_u64());
-    let columns =
-        |record: &Value| LEVELS.map(|level| number(record, &format!("state1_prob_{level}")));
-    records
-        .iter()
-        .map(|record| columns(record).to_vec())
-        .collect()
-}
-
 #[test]
 fn all_methods_and_servers_give_the_same_probabilities() {
     let llama = || exact().with_dialect(Dialect::LlamaCpp);
@@ -214,79 +202,6 @@ fn all_methods_and_servers_give_the_same_probabilities() {
                 .all(|(one, other)| (one - other).abs() < 1e-9)
         );
     }
-}
-
-#[test]
-fn equal_queries_are_sent_once_and_the_reuse_is_on_record() {
-    let (study, server) = (repeating(), Server::start(exact()));
-    study
-        .replicate(&server)
-        .run()
-        .exits(0)
-        .says(&["are equal to others and take their answers"]);
-    let replication = study.replication(0);
-    let (mut asked, mut reused) = (BTreeSet::new(), 0);
-    for record in records(&replication, "study1_exp2") {
-        for (query, score) in record["scores"].as_object().unwrap() {
-            if score["reused_from"].is_null() {
-                asked.insert((record["trial_id"].as_u64(), query.clone()));
-            } else {
-                reused += 1;
-            }
-        }
-    }
-    for record in records(&replication, "study1_exp2") {
-        for score in record["scores"].as_object().unwrap().values() {
-            let source = &score["reused_from"];
-            let key = (
-                source["trial_id"].as_u64(),
-                source["query"].as_str().unwrap_or("").to_owned(),
-            );
-            assert!(
-                source.is_null() || asked.contains(&key),
-                "{source} was asked"
-            );
-        }
-    }
-    assert!(reused > 0, "the stimuli hold equal prompts");
-    let recorded = metadata(&replication)["counts"]["study1_exp2"].clone();
-    assert_eq!(
-        (&recorded["queries"], &recorded["reused"]),
-        (&json!(60), &json!(reused))
-    );
-    let lines: usize = journals(&replication)
-        .iter()
-        .filter(|path| path.ends_with("study1_exp2.jsonl"))
-        .map(|path| std::fs::read_to_string(path).unwrap().lines().count())
-        .sum();
-    assert_eq!(lines as u64, 60 - reused);
-    grace(["verify".as_ref(), study.results().as_path()])
-        .run()
-        .exits(0);
-}
-
-#[test]
-fn without_reuse_every_query_is_sent_and_says_the_same() {
-    let (study, server) = (repeating(), Server::start(exact()));
-    study.replicate(&server).run().exits(0);
-    let with = distributions(&study);
-    let all = repeating();
-    all.replicate(&server).args(["--no-reuse"]).run().exits(0);
-    assert_eq!(count(&all.replication(0), "reused"), 0);
-    assert_eq!(count(&all.replication(0), "answered"), QUERIES);
-    for (one, other) in with
-        .iter()
-        .flatten()
-        .zip(distributions(&all).iter().flatten())
-    {
-        assert!((one - other).abs() < 1e-12);
-    }
-    study
-        .replicate(&server)
-        .args(["--no-reuse"])
-        .run()
-        .exits(42)
-        .says(&["`study1_exp2.reuse` was true, is now false"]);
 }
 
 #[test]
@@ -334,75 +249,6 @@ fn failures_on_the_way_change_no_score() {
     }
 }
 
-/// What `replicate` says to a server that must not score; nothing is recorded as an answer.
-#[track_caller]
-fn refused(config: SimConfig, args: &[&str], parts: &[&str]) {
-    let (study, server) = (scoring(4), Server::start(config));
-    study
-        .replicate(&server)
-        .args(args)
-        .run()
-        .exits(42)
-        .says(parts);
-    assert_eq!(
-        journals(&study.replication(0)),
-        Vec::<std::path::PathBuf>::new()
-    );
-}
-
-#[test]
-fn a_server_that_must_not_score_is_refused_by_the_name_of_the_check() {
-    let faulty = |fault| exact().with_scoring_fault(fault);
-    let by_prompt = &["--scoring", "prompt_logprobs"];
-    refused(
-        faulty(ScoringFault::Absent),
-        &[],
-        &["cannot tell the probabilities of options", "`trie`"],
-    );
-    refused(
-        faulty(ScoringFault::TooFew),
-        by_prompt,
-        &["fails the check `token_count`"],
-    );
-    refused(
-        faulty(ScoringFault::Null),
-        by_prompt,
-        &["fails the check `token_count`"],
-    );
-    refused(
-        faulty(ScoringFault::Shifted),
-        &[],
-        &["fails the check `greedy_token`"],
-    );
-    refused(faulty(ScoringFault::Stale), &[], &["fails the check `"]);
-    refused(
-        faulty(ScoringFault::Noise(5.0)),
-        &[],
-        &["fails the check `"],
-    );
-    let doubled = exact().with_tokenizer(Tokenizer::new().with_bos(Bos::Doubled));
-    refused(doubled, &[], &["fails the check `special_tokens`", "twice"]);
-}
-
-#[test]
-fn a_model_that_wants_a_first_token_is_not_asked_without() {
-    let without = || exact().with_tokenizer(Tokenizer::new().with_bos(Bos::Absent));
-    let (study, server) = (scoring(3), Server::start(without()));
-    study
-        .replicate(&server)
-        .run()
-        .exits(0)
-        .says(&["no beginning-of-sequence token"]);
-    let wanting = scoring(3);
-    wanting.change(
-        "models.yaml",
-        "huggingface_name",
-        "bos: true\n    huggingface_name",
-    );
-    let ended = wanting.replicate(&server).run().exits(42);
-    ended.says(&["fails the check `special_tokens`", "expected one"]);
-}
-
 #[test]
 fn a_tokenizer_that_merges_prompt_and_option_is_on_record() {
     let merging = exact().with_tokenizer(Tokenizer::new().with_merging(Merging::Colons));
@@ -411,42 +257,6 @@ fn a_tokenizer_that_merges_prompt_and_option_is_on_record() {
     for record in records(&study.replication(0), "study1_exp2") {
         assert_eq!(record["scores"]["knowledge"]["border"], "appended");
     }
-}
-
-#[test]
-fn options_that_begin_one_another_are_refused_before_any_trial() {
-    let study = scoring(3).with_own_experiments(&["study1_exp2"]);
-    study.write("plan.yaml", "experiments: [study1_exp2]\n");
-    for percent in (0..=100).step_by(10) {
-        let (from, to) = (format!("\" {percent}%\""), format!("\" {percent}\""));
-        study.change("experiments/study1_exp2.yaml", &from, &to);
-    }
-    let server = Server::start(exact());
-    let ended = study.replicate(&server).run().exits(42);
-    ended.says(&["begin those of option \" 100\"", "hint: change the options"]);
-    assert!(journals(&study.replication(0)).is_empty());
-}
-
-#[test]
-fn empty_and_repeated_options_are_mistakes_of_the_file() {
-    let study = scoring(3).with_own_experiments(&["study1_exp2"]);
-    study.change(
-        "experiments/study1_exp2.yaml",
-        "text: \" no\"",
-        "text: \" yes\"",
-    );
-    study.change(
-        "experiments/study1_exp2.yaml",
-        "text: \" 0%\"",
-        "text: \"\"",
-    );
-    let server = Server::start(exact());
-    let ended = study.replicate(&server).run().exits(42);
-    ended.says(&[
-        "repeats the option ` yes`",
-        "`queries[0].options[0].text` is empty",
-    ]);
-    assert_eq!(server.counts().requests, 0);
 }
 
 #[test]
@@ -471,54 +281,6 @@ fn a_single_score_experiment_runs_alone() {
     let records: Value = serde_json::from_str(&std::fs::read_to_string(&output).unwrap()).unwrap();
     assert_eq!(records.as_array().unwrap().len(), 5);
     assert!(number(&records[0], "prob_wasnt_good") > 0.0);
-}
-
-#[test]
-fn a_thinking_model_behind_a_chat_template_is_not_scored() {
-    let study = scoring(3);
-    let with = "api: chat\n    reasoning: {start: <think>, end: </think>}\n    huggingface_name";
-    study.change("models.yaml", "huggingface_name", with);
-    let server = Server::start(exact());
-    let ended = study.replicate(&server).run().exits(42);
-    ended.says(&["`study1_exp2`", "expected `api: completions`"]);
-    assert_eq!(server.counts().requests, 0);
-}
-
-fn replay(study: &Study, server: &Server) -> Grace {
-    grace(["replay".as_ref(), study.replication(0).as_path()]).args([
-        "--experiment",
-        "study1_exp2",
-        "--base-url",
-        &server.url(),
-    ])
-}
-
-#[test]
-fn scores_are_replayed_also_those_that_were_taken_from_an_equal_query() {
-    let (study, server) = (repeating(), Server::start(exact()));
-    study.replicate(&server).run().exits(0);
-    let reusing = records(&study.replication(0), "study1_exp2")
-        .into_iter()
-        .find(|record| {
-            let scores = record["scores"].as_object().unwrap();
-            scores.values().all(|score| !score["reused_from"].is_null())
-        });
-    let trial = reusing.unwrap()["trial_id"].to_string();
-    let ended = replay(&study, &server)
-        .args(["--trial", &trial, "--output", "json"])
-        .run()
-        .exits(0);
-    let replayed = ended.json();
-    assert_eq!(replayed.as_array().unwrap().len(), 5);
-    for answer in replayed.as_array().unwrap() {
-        assert_eq!(answer["verdict"], "same", "{answer}");
-    }
-    let noisy = Server::start(exact().with_scoring_fault(ScoringFault::Noise(0.01)));
-    let ended = replay(&study, &noisy)
-        .args(["--trial", "0", "--query", "knowledge"])
-        .run()
-        .exits(0);
-    ended.says(&["trial ", "knowledge", "log-probabilities differ by up to"]);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod scripted;
 
 mod cancel;
 mod concurrency;
+mod connections;
 mod faults;
 mod probe;
 mod recorded;

@@ -7,6 +7,7 @@ use grace_core::cluster::{ClusterConfig, LAB};
 use grace_k8s_gen::{GenerateError, Manifest, Object, Request, Study, generate};
 use grace_seed::SeedPlan;
 use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::PodSpec;
 
 /// One small model; placeholders are replaced by tests.
 pub(crate) const SMALL: &str = "\
@@ -79,4 +80,9 @@ pub(crate) fn job(manifests: &[Manifest], path: &str) -> Job {
         Object::Job(job) => (**job).clone(),
         other => panic!("{path} is a {}", other.kind()),
     }
+}
+
+#[track_caller]
+pub(crate) fn pod(job: &Job) -> PodSpec {
+    job.spec.as_ref().unwrap().template.spec.clone().unwrap()
 }

@@ -15,3 +15,5 @@ mod jobs;
 mod policies;
 #[cfg(test)]
 mod recorded;
+#[cfg(test)]
+mod set;

@@ -7,6 +7,7 @@ mod flaws;
 mod life;
 mod llama;
 mod plain;
+mod refusals;
 mod score;
 mod shape;
 mod wire;
