@@ -2,9 +2,9 @@
 
     CACHE/servers/venv-vllm/bin/python benches/scoring.py tiny|gemma [ROUNDS]
 
-Needs what `cargo xtask e2e-vllm` installs (in ~/.cache/grace, or $GRACE_CACHE), and release builds of grace-cli and of the
-example score_speed of grace-client. Starts vLLM itself (one thread, float32). Takes the first 50 score queries of study 1
-with 11 options on the demo's stimuli, and round by round:
+Needs what `cargo xtask e2e-vllm` installs (in ~/.cache/grace, or $GRACE_CACHE), and release builds of grace-cli (of all
+features: the pod build has no serve-sim) and of the example score_speed of grace-client. Starts vLLM itself (one thread,
+float32). Takes the first 50 score queries of study 1 with 11 options on the demo's stimuli (10 for gemma), and round by round:
 
     transformers   one forward pass an option, one thread, in this process (as the lab's earlier script did)
     one by one     one request an option, one after the other
@@ -15,6 +15,7 @@ Prints the seconds of each (median, smallest, largest) and their ratio to the fi
 of study 1 the requests and prompt tokens that each way sends. All ways must give the same log-probabilities within 1e-3 nat an option.
 """
 
+import atexit
 import concurrent.futures
 import glob
 import json
@@ -69,6 +70,11 @@ def queries_of_study1(folder):
     return [{"prompt": bare, "options": [text[len(bare) :] for text in joint]} for bare, *joint in texts]
 
 
+def stop(server):
+    if server.poll() is None:
+        os.killpg(server.pid, signal.SIGKILL)
+
+
 def start_vllm(log):
     program = pathlib.Path(sys.executable).parent / "vllm"
     environment = dict(
@@ -81,12 +87,14 @@ def start_vllm(log):
         + ["--generation-config", "vllm", "--no-enable-chunked-prefill", "--max-num-batched-tokens", "8192"],
         stdout=log, stderr=log, env=environment, start_new_session=True,
     )
+    atexit.register(stop, server)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     while True:
         if server.poll() is not None:
             sys.exit(f"vLLM ended early, see {log.name}")
         try:
             urllib.request.urlopen(URL + "/health")
-            return server
+            return
         except OSError:
             time.sleep(0.5)
 
@@ -169,18 +177,15 @@ def main():
 
     seconds, sums = {}, {}
     with open(folder / "vllm.log", "w") as log:
-        server = start_vllm(log)
-        try:
-            for pair in pairs[:3]:
-                one_request(*pair)  # compiles what log-probabilities need
-            for _ in range(ROUNDS):
-                for name, act in [("transformers", transformers), ("one by one", one_by_one), ("32 in flight", in_flight)]:
-                    took, sums[name] = measured(act)
-                    seconds.setdefault(name, []).append(took)
-                for method, count in METHODS:
-                    sums[f"{method} x{count}"] = grace(method, count)
-        finally:
-            os.killpg(server.pid, signal.SIGKILL)
+        start_vllm(log)
+        for pair in pairs[:3]:
+            one_request(*pair)  # compiles what log-probabilities need
+        for _ in range(ROUNDS):
+            for name, act in [("transformers", transformers), ("one by one", one_by_one), ("32 in flight", in_flight)]:
+                took, sums[name] = measured(act)
+                seconds.setdefault(name, []).append(took)
+            for method, count in METHODS:
+                sums[f"{method} x{count}"] = grace(method, count)
     largest = max(abs(total - sums["transformers"]) for total in sums.values()) / len(pairs)
     assert largest < 1e-3, sums
     print(f"\n{NAME}: {len(queries)} queries of 11 options, {len(pairs)} options, the same within {largest:.1e} nat an option on average")
