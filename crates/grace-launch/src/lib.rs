@@ -1,0 +1,1 @@
+//! Launching, watching and collecting Indexed Jobs of grace on a Kubernetes cluster.
