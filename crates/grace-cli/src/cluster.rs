@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use grace_core::Problems;
 use grace_core::cluster::{ClusterConfig, LAB, Workload};
-use grace_core::{Problem, Problems};
 use grace_k8s_gen::Study;
 
 use crate::args::ClusterArgs;
 use crate::exit::{CONFIGURATION, Failure};
+use crate::target::{EMBEDDED, chosen};
 use crate::wiring::{Configuration, read};
-
-/// The name that messages give the embedded file.
-const EMBEDDED: &str = "models.yaml (built in)";
 
 /// Models, cluster and study.
 pub(crate) struct Wanted {
@@ -84,27 +82,7 @@ impl Wanted {
 
     /// The models that `args` choose.
     pub(crate) fn chosen<'a>(&'a self, args: &ClusterArgs) -> Result<Vec<&'a Workload>, Failure> {
-        let mut problems = Problems::new();
-        for key in args
-            .model
-            .iter()
-            .filter(|key| self.config.workload(key).is_none())
-        {
-            let keys: Vec<&str> = self
-                .config
-                .workloads
-                .iter()
-                .map(|it| it.model.key.as_str())
-                .collect();
-            let message = format!(
-                "has no model `{key}`, expected one of `{}`",
-                keys.join("`, `")
-            );
-            problems.push(Problem::new(self.config.places.file(), message).at_key("models"));
-        }
-        let all = self.config.workloads.iter();
-        let chosen = all.filter(|it| args.model.is_empty() || args.model.contains(&it.model.key));
-        Ok(problems.into_result(chosen.collect())?)
+        chosen(&self.config, &args.model)
     }
 }
 

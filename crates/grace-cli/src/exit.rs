@@ -146,6 +146,20 @@ impl From<grace_analysis::icc::CellsError> for Failure {
     }
 }
 
+#[cfg(feature = "cluster")]
+impl From<grace_launch::ClusterError> for Failure {
+    fn from(error: grace_launch::ClusterError) -> Self {
+        let code = if error.is_transient() {
+            TRY_AGAIN
+        } else {
+            CONFIGURATION
+        };
+        let hint = error.hint().map(str::to_owned);
+        let failure = Self::new(code, error);
+        Self { hint, ..failure }
+    }
+}
+
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::new(INTERNAL, error)

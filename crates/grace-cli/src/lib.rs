@@ -12,6 +12,8 @@ mod folder;
 mod output;
 mod progress;
 mod runtime;
+#[cfg(feature = "cluster")]
+mod target;
 mod wiring;
 
 use std::io::{IsTerminal, stderr};

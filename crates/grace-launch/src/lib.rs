@@ -1,1 +1,7 @@
-//! Launching, watching and collecting Indexed Jobs of grace on a Kubernetes cluster.
+#![doc = include_str!("../README.md")]
+
+mod connect;
+mod error;
+
+pub use connect::{Access, Cluster};
+pub use error::{ClusterError, FaultKind};

@@ -1,4 +1,4 @@
-//! Arguments of `gen-manifests` and `plan`.
+//! Arguments of the commands that make manifests or talk to a cluster.
 
 use std::path::PathBuf;
 
@@ -29,6 +29,30 @@ pub(crate) struct ClusterArgs {
     /// How to print the result
     #[arg(long, value_enum, default_value_t, env = "GRACE_OUTPUT_FORMAT")]
     pub(crate) output: Format,
+}
+
+/// Which cluster, and where on it.
+#[derive(Debug, Args)]
+pub(crate) struct AccessArgs {
+    /// Context of the kubeconfig (KUBECONFIG, ~/.kube/config) [default: the current one, or the pod's own account]
+    #[arg(long, value_name = "NAME", env = "GRACE_CONTEXT")]
+    pub(crate) context: Option<String>,
+    /// Namespace [default: `cluster.namespace` of models.yaml]
+    #[arg(long, value_name = "NAME", env = "GRACE_NAMESPACE")]
+    pub(crate) namespace: Option<String>,
+}
+
+/// Which models of which cluster.
+#[derive(Debug, Args)]
+pub(crate) struct TargetArgs {
+    /// Folder of models.yaml, or a models.yaml alone [default: the models.yaml that grace carries]
+    #[arg(long, short, value_name = "DIR|FILE", env = "GRACE_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Only these models; may be given several times
+    #[arg(long, short, value_name = "KEY", value_delimiter = ',', num_args = 1.., env = "GRACE_MODEL")]
+    pub(crate) model: Vec<ModelKey>,
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
 }
 
 /// Arguments of `gen-manifests`.

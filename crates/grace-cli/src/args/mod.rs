@@ -17,7 +17,7 @@ pub(crate) use analysis::{
     TableFormat,
 };
 #[cfg(feature = "cluster")]
-pub(crate) use cluster::{BudgetArgs, ClusterArgs, GenManifestsArgs};
+pub(crate) use cluster::{AccessArgs, BudgetArgs, ClusterArgs, GenManifestsArgs, TargetArgs};
 pub(crate) use guard::{BecomeServerArgs, GuardServerArgs};
 pub(crate) use run::{ReplicateArgs, RunArgs, WorkArgs};
 pub(crate) use seeds::{AuditArgs, OrderArgs, PlanArgs, SeedsArgs, SeedsCommand};

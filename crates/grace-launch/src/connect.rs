@@ -1,0 +1,148 @@
+//! The way to a cluster: kubeconfig and context, or the pod's own account.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::core::NamespaceResourceScope;
+use kube::{Api, Client, Config, Resource};
+
+use crate::error::{ClusterError, FaultKind};
+
+/// The longest time for a connection.
+const CONNECT: Duration = Duration::from_secs(10);
+/// The longest silence of an open connection; watches end by themselves before that.
+const SILENCE: Duration = Duration::from_mins(2);
+/// The longest time for a request that is answered at once.
+pub(crate) const ANSWER: Duration = Duration::from_secs(30);
+
+/// Which cluster, and which namespace of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    /// A kubeconfig file; otherwise `KUBECONFIG`, `~/.kube/config`, or the account of the pod this runs in.
+    pub kubeconfig: Option<PathBuf>,
+    /// A context of the kubeconfig; otherwise the current one.
+    pub context: Option<String>,
+    /// The namespace; otherwise that of the context.
+    pub namespace: Option<String>,
+}
+
+/// A namespace of a cluster, with the client that reaches it. No request has been sent yet.
+#[derive(Clone)]
+pub struct Cluster {
+    client: Client,
+    access: Access,
+    namespace: String,
+    server: String,
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The client knows tokens.
+        f.debug_struct("Cluster")
+            .field("server", &self.server)
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Cluster {
+    /// Reads the configuration that `access` names; sends nothing.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if there is no configuration, no such context, or if it cannot be used.
+    pub async fn connect(access: Access) -> Result<Self, ClusterError> {
+        let mut config = read(&access)
+            .await
+            .map_err(|error| ClusterError::of("read the kubeconfig", &error))?;
+        config.connect_timeout = Some(CONNECT);
+        config.read_timeout = Some(SILENCE);
+        config.write_timeout = Some(SILENCE);
+        let server = config.cluster_url.to_string();
+        let namespace = access
+            .namespace
+            .clone()
+            .unwrap_or_else(|| config.default_namespace.clone());
+        let client = Client::try_from(config)
+            .map_err(|error| ClusterError::of("read the kubeconfig", &error))?;
+        Ok(Self {
+            client,
+            access,
+            namespace,
+            server,
+        })
+    }
+
+    /// The same cluster with credentials read anew, as they may have been renewed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::connect`].
+    pub async fn reconnect(&self) -> Result<Self, ClusterError> {
+        let mut again = Self::connect(self.access.clone()).await?;
+        again.namespace.clone_from(&self.namespace);
+        Ok(again)
+    }
+
+    /// The same cluster, another namespace.
+    #[must_use]
+    pub fn in_namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = namespace.into();
+        self
+    }
+
+    /// The namespace.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The address of the API server.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// The client.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The objects of a kind in the namespace.
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope>,
+        K::DynamicType: Default,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+}
+
+async fn read(access: &Access) -> kube::Result<Config> {
+    let options = KubeConfigOptions {
+        context: access.context.clone(),
+        ..KubeConfigOptions::default()
+    };
+    Ok(match &access.kubeconfig {
+        Some(path) => {
+            Config::from_custom_kubeconfig(Kubeconfig::read_from(path)?, &options).await?
+        }
+        None if access.context.is_some() => Config::from_kubeconfig(&options).await?,
+        None => Config::infer().await.map_err(kube::Error::InferConfig)?,
+    })
+}
+
+/// `request`, but no longer than [`ANSWER`]; `doing` names it in errors.
+pub(crate) async fn answer<T>(
+    doing: impl Into<String>,
+    request: impl Future<Output = kube::Result<T>>,
+) -> Result<T, ClusterError> {
+    let doing = doing.into();
+    match tokio::time::timeout(ANSWER, request).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(ClusterError::of(doing, &error)),
+        Err(_) => Err(ClusterError::new(
+            doing,
+            FaultKind::TimedOut(ANSWER.as_secs()),
+        )),
+    }
+}

@@ -1,0 +1,271 @@
+//! What can go wrong between here and a cluster, without the API's long dumps.
+
+use std::error::Error as StdError;
+
+use kube::core::Status;
+
+/// The longest message of the API that is repeated, in characters.
+const LONGEST: usize = 400;
+
+/// A request to a cluster that failed: what was being done, why it failed, and whether trying again may help.
+#[derive(Debug, thiserror::Error)]
+#[error("{doing}: {kind}")]
+pub struct ClusterError {
+    doing: String,
+    kind: FaultKind,
+}
+
+/// Why a request failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// No usable kubeconfig or context.
+    #[error("no usable configuration of a cluster: {0}")]
+    Configuration(String),
+    /// No connection, or one that broke.
+    #[error("the API server cannot be reached: {0}")]
+    Unreachable(String),
+    /// The credentials are not accepted (401).
+    #[error("the cluster does not accept these credentials (401)")]
+    Unauthorized,
+    /// A right is missing (403).
+    #[error("the cluster forbids it: {0}")]
+    Forbidden(String),
+    /// There is no such object, or no such namespace (404).
+    #[error("not found: {0}")]
+    NotFound(String),
+    /// Somebody else owns or just changed it (409).
+    #[error("conflict: {0}")]
+    Conflict(String),
+    /// The object is not valid (400, 422).
+    #[error("the cluster refuses the object: {0}")]
+    Invalid(String),
+    /// The object is too large (413, or etcd's limit).
+    #[error("the object is too large for the cluster: {0}")]
+    TooLarge(String),
+    /// The server is overloaded, starting or stopping (429, 5xx).
+    #[error("the API server answered {code}: {message}")]
+    Server {
+        /// The HTTP status.
+        code: u16,
+        /// Its message, shortened.
+        message: String,
+    },
+    /// No answer within the deadline.
+    #[error("no answer within {0} s")]
+    TimedOut(u64),
+    /// Something else, such as an answer that is no Kubernetes object.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl ClusterError {
+    /// An error of `kind` while `doing` something, such as ``apply Job `x` ``.
+    pub fn new(doing: impl Into<String>, kind: FaultKind) -> Self {
+        let doing = doing.into();
+        Self { doing, kind }
+    }
+
+    /// What kube reports, while `doing` something.
+    pub fn of(doing: impl Into<String>, error: &kube::Error) -> Self {
+        Self::new(doing, FaultKind::of(error))
+    }
+
+    /// Why it failed.
+    pub fn kind(&self) -> &FaultKind {
+        &self.kind
+    }
+
+    /// Whether the same may succeed later.
+    pub fn is_transient(&self) -> bool {
+        self.kind.is_transient()
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        self.kind.hint()
+    }
+}
+
+impl FaultKind {
+    /// Whether the same may succeed later. New credentials may come, too, but only from the user.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable(_) | Self::Server { .. } | Self::TimedOut(_)
+        )
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Configuration(_) => {
+                "set KUBECONFIG or give --context; `kubectl config get-contexts` lists those there are"
+            }
+            Self::Unreachable(_) | Self::TimedOut(_) => {
+                "check network and VPN with `grace-cli doctor`, then run the same command again: Jobs on the cluster go on meanwhile"
+            }
+            Self::Unauthorized => {
+                "log in to the cluster again, then run the same command again: Jobs on the cluster go on meanwhile"
+            }
+            Self::Forbidden(_) => {
+                "`grace-cli doctor` lists the rights that grace needs in the namespace"
+            }
+            Self::TooLarge(_) => {
+                "keep large files on a volume: `cluster.config: {pvc: …}` of models.yaml"
+            }
+            Self::Server { .. } => "run the same command again later",
+            _ => return None,
+        })
+    }
+
+    /// What kube reports.
+    pub fn of(error: &kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => Self::of_status(status),
+            kube::Error::InferConfig(error) => Self::Configuration(innermost(error)),
+            kube::Error::InferKubeconfig(error) => Self::Configuration(innermost(error)),
+            kube::Error::Auth(error) => Self::Configuration(format!(
+                "the credentials of the kubeconfig cannot be used: {}",
+                innermost(error)
+            )),
+            kube::Error::Service(error) => Self::Unreachable(innermost(&**error)),
+            kube::Error::HyperError(error) => Self::Unreachable(innermost(error)),
+            kube::Error::ReadEvents(error) => Self::Unreachable(innermost(error)),
+            kube::Error::SerdeError(error) => Self::Other(format!(
+                "the answer is no Kubernetes object: {}",
+                shortened(&error.to_string())
+            )),
+            other => Self::Other(shortened(&other.to_string())),
+        }
+    }
+
+    /// What the API answers.
+    pub fn of_status(status: &Status) -> Self {
+        match status.code {
+            401 => Self::Unauthorized,
+            403 => Self::Forbidden(shortened(&status.message)),
+            404 => Self::NotFound(shortened(&status.message)),
+            409 => Self::Conflict(causes(status)),
+            413 => Self::TooLarge(shortened(&status.message)),
+            500 if status.message.contains("too large") => {
+                Self::TooLarge(shortened(&status.message))
+            }
+            400 | 422 => Self::Invalid(causes(status)),
+            code => Self::Server {
+                code,
+                message: shortened(&status.message),
+            },
+        }
+    }
+}
+
+/// Each field that is wrong, with why; never its value, which may be a whole pod with secrets in its environment.
+fn causes(status: &Status) -> String {
+    let causes = status.details.iter().flat_map(|it| &it.causes);
+    let lines: Vec<String> = causes
+        .map(|cause| {
+            let why = reason_without_value(&cause.message);
+            if cause.field.is_empty() {
+                why
+            } else {
+                format!("{}: {why}", cause.field)
+            }
+        })
+        .collect();
+    if lines.is_empty() {
+        shortened(&status.message)
+    } else {
+        lines.join("; ")
+    }
+}
+
+/// `Invalid value: <dump>: reason` without the dump if it is long.
+fn reason_without_value(message: &str) -> String {
+    let is_dump = message.chars().count() > LONGEST && message.starts_with("Invalid value: ");
+    match message.rsplit_once(": ") {
+        Some((_, reason)) if is_dump => shortened(reason),
+        _ => shortened(message),
+    }
+}
+
+/// The text on one line, cut at [`LONGEST`] characters.
+pub(crate) fn shortened(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= LONGEST {
+        return line;
+    }
+    let cut: String = line.chars().take(LONGEST).collect();
+    format!("{cut} … ({} characters)", line.chars().count())
+}
+
+/// The last two causes of an error, which say most, as `outer: inner`.
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut texts = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if texts
+            .last()
+            .is_none_or(|last: &String| !last.contains(&text))
+        {
+            texts.push(text);
+        }
+        next = error.source();
+    }
+    let from = texts.len().saturating_sub(2);
+    shortened(&texts.split_off(from).join(": "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(code: u16, message: &str, field: &str) -> Status {
+        let cause =
+            serde_json::json!({"field": field, "message": message, "reason": "FieldValueInvalid"});
+        serde_json::from_value(serde_json::json!({
+            "code": code, "message": message, "reason": "Invalid", "details": {"causes": [cause]},
+        }))
+        .expect("a status")
+    }
+
+    #[test]
+    fn the_dump_of_a_pod_is_not_repeated() {
+        let dump = format!(
+            "Invalid value: {{\"env\":\"SECRET {}\"}}: field is immutable",
+            "x".repeat(3000)
+        );
+        let FaultKind::Invalid(text) = FaultKind::of_status(&status(422, &dump, "spec.template"))
+        else {
+            panic!("expected Invalid");
+        };
+        assert_eq!(text, "spec.template: field is immutable");
+    }
+
+    #[test]
+    fn a_short_value_is_repeated_with_its_field() {
+        let kind = FaultKind::of_status(&status(
+            422,
+            "Invalid value: \"A\": must be lower case",
+            "metadata.name",
+        ));
+        assert_eq!(
+            kind.to_string(),
+            "the cluster refuses the object: metadata.name: Invalid value: \"A\": must be lower case"
+        );
+    }
+
+    #[test]
+    fn etcd_says_too_large_with_a_500() {
+        let kind = FaultKind::of_status(&status(500, "etcdserver: request is too large", ""));
+        assert!(matches!(kind, FaultKind::TooLarge(_)), "{kind}");
+        assert!(!kind.is_transient());
+    }
+
+    #[test]
+    fn an_overloaded_server_is_worth_another_try() {
+        assert!(FaultKind::of_status(&status(429, "too many requests", "")).is_transient());
+        assert!(!FaultKind::of_status(&status(403, "jobs.batch is forbidden", "")).is_transient());
+    }
+}
