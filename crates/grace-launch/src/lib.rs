@@ -2,6 +2,8 @@
 
 mod connect;
 mod error;
+pub mod state;
+pub mod watch;
 
 pub use connect::{Access, Cluster};
 pub use error::{ClusterError, FaultKind};

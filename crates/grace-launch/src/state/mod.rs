@@ -1,0 +1,356 @@
+//! What is going on: a pure function of a Job, its pods and its events.
+//!
+//! Many states of a Job never end by themselves and never show in its conditions (a missing secret, an image that cannot be
+//! pulled, a quota): they are read from pods and events.
+
+mod failure;
+mod indexes;
+mod job;
+mod obstacle;
+pub(crate) mod pod;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Event, Pod};
+use k8s_openapi::jiff::Timestamp;
+use serde::Serialize;
+
+pub use failure::IndexFailure;
+pub use indexes::{format_indexes, parse_indexes};
+pub use obstacle::Obstacle;
+
+/// A Job as it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct JobState {
+    /// Where it is between not there and ended.
+    pub phase: Phase,
+    /// Replications it is to make.
+    pub total: u32,
+    /// Replications at the same time.
+    pub parallelism: u32,
+    /// Indexes that are complete.
+    pub done: BTreeSet<u32>,
+    /// Indexes that failed for good.
+    pub failed: BTreeSet<u32>,
+    /// Indexes whose pod is at work.
+    pub running: BTreeSet<u32>,
+    /// Indexes whose pod is there and does not run yet, or not any more, with why.
+    pub waiting: BTreeMap<u32, Obstacle>,
+    /// Why the controller cannot make the pods that are missing.
+    pub without_pods: Option<Obstacle>,
+    /// How indexes failed: those that failed for good, and the last try of those that are tried again.
+    pub failures: Vec<IndexFailure>,
+    /// When the controller took it up, in RFC 3339.
+    pub started_at: Option<String>,
+    /// When it ended, in RFC 3339.
+    pub ended_at: Option<String>,
+}
+
+/// Where a Job is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Phase {
+    /// No such Job: never applied, deleted, or removed after its time to live.
+    NotThere,
+    /// It is being deleted.
+    Deleting,
+    /// Suspended: its pods were deleted, and come back when it is resumed.
+    Suspended,
+    /// No pod runs yet.
+    Pending,
+    /// At least one pod runs or has run.
+    Running,
+    /// It will fail: its other pods are being stopped.
+    Failing(Verdict),
+    /// It failed.
+    Failed(Verdict),
+    /// All replications are complete.
+    Complete,
+}
+
+/// What the Job controller says of a failure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Verdict {
+    /// `FailedIndexes`, `MaxFailedIndexesExceeded`, `PodFailurePolicy`, `BackoffLimitExceeded`, `DeadlineExceeded`…
+    pub reason: String,
+    /// Its sentence.
+    pub message: String,
+}
+
+impl Phase {
+    /// Whether nothing more will happen.
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::NotThere | Self::Failed(_) | Self::Complete)
+    }
+}
+
+/// What is going on with `job`. Of `pods` and `events`, those of other Jobs and of an earlier Job of the same name are left out.
+///
+/// ```
+/// use grace_launch::state::{Phase, observe};
+/// use k8s_openapi::api::batch::v1::Job;
+///
+/// let job: Job = serde_json::from_value(serde_json::json!({
+///     "metadata": {"name": "x", "uid": "1"},
+///     "spec": {"completions": 5, "parallelism": 2, "template": {}},
+///     "status": {"conditions": [{"type": "Complete", "status": "True"}], "completedIndexes": "0-4"},
+/// }))?;
+/// let state = observe(Some(&job), &[], &[]);
+/// assert_eq!(state.phase, Phase::Complete);
+/// assert_eq!(state.to_string(), "complete: 5 of 5");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+pub fn observe(job: Option<&Job>, pods: &[&Pod], events: &[&Event]) -> JobState {
+    let Some(job) = job else {
+        return JobState::not_there();
+    };
+    let uid = job.metadata.uid.as_deref();
+    let pods: Vec<&Pod> = pods
+        .iter()
+        .copied()
+        .filter(|pod| uid.is_some() && pod::controller(pod) == uid)
+        .collect();
+    let (total, parallelism) = job::size(job);
+    let mut state = JobState {
+        phase: Phase::Pending,
+        total,
+        parallelism,
+        done: job::done(job),
+        failed: job::failed(job),
+        started_at: job::started(job).map(text),
+        ended_at: job::ended(job).map(text),
+        ..JobState::not_there()
+    };
+    let events = Events::new(events);
+    state.look_at_pods(&pods, &events);
+    state.failures = failures(&pods, &state);
+    state.phase = job::phase(job).unwrap_or(state.unfinished(job));
+    if !state.phase.is_end() {
+        state.without_pods = state.why_without_pods(events.about(uid));
+    }
+    state
+}
+
+/// Events by the uid of what they are about.
+struct Events<'a>(BTreeMap<&'a str, Vec<&'a Event>>);
+
+impl<'a> Events<'a> {
+    fn new(events: &[&'a Event]) -> Self {
+        let mut about: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
+        for event in events {
+            if let Some(uid) = event.involved_object.uid.as_deref() {
+                about.entry(uid).or_default().push(event);
+            }
+        }
+        Self(about)
+    }
+
+    fn about(&self, uid: Option<&str>) -> &[&'a Event] {
+        let found = uid.and_then(|uid| self.0.get(uid));
+        found.map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+fn text(time: Timestamp) -> String {
+    time.to_string()
+}
+
+impl JobState {
+    fn not_there() -> Self {
+        Self {
+            phase: Phase::NotThere,
+            total: 0,
+            parallelism: 0,
+            done: BTreeSet::new(),
+            failed: BTreeSet::new(),
+            running: BTreeSet::new(),
+            waiting: BTreeMap::new(),
+            without_pods: None,
+            failures: Vec::new(),
+            started_at: None,
+            ended_at: None,
+        }
+    }
+
+    fn look_at_pods(&mut self, pods: &[&Pod], events: &Events<'_>) {
+        for pod in pods.iter().filter(|pod| !pod::is_leaving(pod)) {
+            let Some(index) = pod::index(pod) else {
+                continue;
+            };
+            match Obstacle::of_pod(pod, events.about(pod.metadata.uid.as_deref())) {
+                Some(obstacle) => {
+                    self.waiting.insert(index, obstacle);
+                }
+                None if pod::phase(pod) == "Running" => {
+                    self.running.insert(index);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// The phase of a Job that has no verdict yet.
+    fn unfinished(&self, job: &Job) -> Phase {
+        let has_run =
+            !self.running.is_empty() || !self.done.is_empty() || !self.failures.is_empty();
+        if job.metadata.deletion_timestamp.is_some() {
+            Phase::Deleting
+        } else if job::is_suspended(job) {
+            Phase::Suspended
+        } else if has_run {
+            Phase::Running
+        } else {
+            Phase::Pending
+        }
+    }
+
+    /// What the controller says about pods that it could not make; of no interest once all that can be there are there.
+    fn why_without_pods(&self, events: &[&Event]) -> Option<Obstacle> {
+        if matches!(self.phase, Phase::Suspended | Phase::Deleting) {
+            return None;
+        }
+        let there = self.running.len() + self.waiting.len();
+        let left = (self.total as usize).saturating_sub(self.done.len() + self.failed.len());
+        if there >= left.min(self.parallelism as usize) {
+            return None;
+        }
+        obstacle::newest(events, "FailedCreate").map(Obstacle::of_failed_create)
+    }
+
+    /// What needs somebody's attention: each obstacle once, with the indexes that it stops.
+    pub fn trouble(&self) -> Vec<(&Obstacle, Vec<u32>)> {
+        let mut found: BTreeMap<&Obstacle, Vec<u32>> = BTreeMap::new();
+        for (index, obstacle) in self.waiting.iter().filter(|(_, it)| it.is_trouble()) {
+            found.entry(obstacle).or_default().push(*index);
+        }
+        let without = self.without_pods.iter().map(|it| (it, Vec::new()));
+        without.chain(found).collect()
+    }
+
+    /// Replications that are neither complete nor failed for good.
+    pub fn left(&self) -> u32 {
+        let ended = self.done.len() + self.failed.len();
+        self.total
+            .saturating_sub(u32::try_from(ended).unwrap_or(u32::MAX))
+    }
+
+    fn write_counts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "running {}/{}, done {}, failed {}",
+            self.running.len(),
+            self.total,
+            self.done.len(),
+            self.failed.len()
+        )
+    }
+
+    fn write_trouble(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (obstacle, indexes) in self.trouble() {
+            match indexes.as_slice() {
+                [] => write!(f, "; {obstacle}")?,
+                [index] => write!(f, "; index {index}: {obstacle}")?,
+                many => write!(
+                    f,
+                    "; indexes {}: {obstacle}",
+                    format_indexes(many.iter().copied())
+                )?,
+            }
+        }
+        Ok(())
+    }
+
+    fn write_pending(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.trouble().first() {
+            Some((obstacle @ (Obstacle::Quota(_) | Obstacle::Refused(_)), _)) => {
+                write!(f, "pending: {obstacle}")
+            }
+            Some((obstacle, _)) => write!(f, "{obstacle}"),
+            None => match self.waiting.values().next() {
+                Some(obstacle) => write!(f, "pending: {obstacle}"),
+                None => f.write_str("pending: no pod yet"),
+            },
+        }
+    }
+
+    fn write_failure(&self, f: &mut fmt::Formatter<'_>, verdict: &Verdict) -> fmt::Result {
+        let for_good = |it: &&IndexFailure| self.failed.contains(&it.index);
+        let first = self
+            .failures
+            .iter()
+            .find(for_good)
+            .or(self.failures.first());
+        match first {
+            Some(failure) => write!(f, "{failure}")?,
+            None => f.write_str(&verdict.message)?,
+        }
+        if self.failed.len() > 1 {
+            write!(
+                f,
+                "; failed indexes {}",
+                format_indexes(self.failed.iter().copied())
+            )?;
+        }
+        write!(
+            f,
+            " ({}, done {} of {})",
+            verdict.reason,
+            self.done.len(),
+            self.total
+        )
+    }
+}
+
+/// A failure for each index that failed for good, and the last of those that are tried again.
+fn failures(pods: &[&Pod], state: &JobState) -> Vec<IndexFailure> {
+    let mut newest: BTreeMap<u32, (Option<Timestamp>, IndexFailure)> = BTreeMap::new();
+    for pod in pods {
+        let Some(failure) = IndexFailure::of_pod(pod) else {
+            continue;
+        };
+        // Lost with its node or evicted: replaced, and no failure of the replication.
+        if pod::is_disrupted(pod) && !state.failed.contains(&failure.index) {
+            continue;
+        }
+        let created = pod::created(pod);
+        let known = newest.get(&failure.index);
+        if !state.done.contains(&failure.index) && known.is_none_or(|(time, _)| *time <= created) {
+            newest.insert(failure.index, (created, failure));
+        }
+    }
+    for &index in &state.failed {
+        newest
+            .entry(index)
+            .or_insert_with(|| (None, IndexFailure::without_pod(index)));
+    }
+    newest.into_values().map(|(_, failure)| failure).collect()
+}
+
+impl fmt::Display for JobState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.phase {
+            Phase::NotThere => f.write_str("not there"),
+            Phase::Deleting => f.write_str("being deleted"),
+            Phase::Suspended => write!(f, "suspended: done {} of {}", self.done.len(), self.total),
+            Phase::Pending => self.write_pending(f),
+            Phase::Running => {
+                self.write_counts(f)?;
+                self.write_trouble(f)
+            }
+            Phase::Failing(verdict) => {
+                f.write_str("failing: ")?;
+                self.write_failure(f, verdict)
+            }
+            Phase::Failed(verdict) => {
+                f.write_str("failed: ")?;
+                self.write_failure(f, verdict)
+            }
+            Phase::Complete => write!(f, "complete: {} of {}", self.done.len(), self.total),
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! One list and one watch per kind, kept alive through all that happens to connections.
+//!
+//! `kube`'s watcher lists again after 410 Gone, backs off, and gives up silent connections; what it cannot do is get new
+//! credentials, and decide how long to go on without an answer.
+
+mod mirror;
+mod world;
+
+use std::time::Duration;
+
+use futures_util::stream::{BoxStream, SelectAll, StreamExt};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{Event, Pod};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, watcher};
+use tokio::time::Instant;
+
+use mirror::Mirror;
+pub use world::World;
+use world::{trimmed, trimmed_pod};
+
+use crate::connect::Cluster;
+use crate::error::{ClusterError, FaultKind};
+
+/// Failures that are further apart than this belong to two outages: while one lasts, they come more often.
+const APART: Duration = Duration::from_mins(3);
+
+/// Which Jobs are grace's; their pods have the same label.
+const OURS: &str = "app.kubernetes.io/managed-by=grace-cli";
+
+/// How a watch behaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WatchSettings {
+    /// The longest silence of a connection: then it is made anew. Whole seconds; an API server that is shutting down says
+    /// nothing for a minute.
+    pub silence: Duration,
+    /// How long to go on trying without any answer.
+    pub patience: Duration,
+    /// How long to wait before credentials that were not accepted are read again.
+    pub login: Duration,
+}
+
+impl Default for WatchSettings {
+    fn default() -> Self {
+        Self {
+            silence: Duration::from_mins(1),
+            patience: Duration::from_mins(30),
+            login: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What happened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Change {
+    /// The world may look different now.
+    World,
+    /// No connection: it is tried again.
+    Lost(ClusterError),
+    /// The connection is back.
+    Back,
+}
+
+enum Heard {
+    Job(Box<watcher::Event<Job>>),
+    Pod(Box<watcher::Event<Pod>>),
+    Event(Box<watcher::Event<Event>>),
+    Failed(Kind, watcher::Error),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Jobs,
+    Pods,
+    Events,
+}
+
+/// The world, and the streams that keep it true.
+pub struct Watch {
+    cluster: Cluster,
+    settings: WatchSettings,
+    streams: SelectAll<BoxStream<'static, Heard>>,
+    world: World,
+    outage: Option<Outage>,
+    /// When credentials that were not accepted are read again.
+    login_at: Option<Instant>,
+}
+
+/// Failure after failure, with no answer in between.
+#[derive(Debug, Clone, Copy)]
+struct Outage {
+    since: Instant,
+    last: Instant,
+    /// Whether it was told of. A watch that is cut once and goes on is nothing to tell.
+    is_known: bool,
+}
+
+impl std::fmt::Debug for Watch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch")
+            .field("cluster", &self.cluster)
+            .field("outage", &self.outage)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Watch {
+    /// Watches grace's Jobs in the cluster's namespace, with their pods and the namespace's warnings.
+    pub fn new(cluster: &Cluster, settings: WatchSettings) -> Self {
+        let mut watch = Self {
+            cluster: cluster.clone(),
+            settings,
+            streams: SelectAll::new(),
+            world: World::new(),
+            outage: None,
+            login_at: None,
+        };
+        watch.open();
+        watch
+    }
+
+    /// What is known now.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The cluster, with the newest credentials.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// Puts a Job in that was just made, before the watch tells of it.
+    pub fn put(&mut self, job: Job) {
+        self.world.jobs.put(trimmed(job));
+    }
+
+    fn open(&mut self) {
+        let timeout = u32::try_from(self.settings.silence.as_secs()).unwrap_or(60);
+        let config = watcher::Config::default().timeout(timeout.max(1));
+        let ours = config.clone().labels(OURS);
+        let jobs = watcher(self.cluster.api::<Job>(), ours.clone())
+            .default_backoff()
+            .map(|heard| match heard {
+                Ok(event) => Heard::Job(Box::new(event)),
+                Err(error) => Heard::Failed(Kind::Jobs, error),
+            });
+        let pods = watcher(self.cluster.api::<Pod>(), ours)
+            .default_backoff()
+            .map(|heard| match heard {
+                Ok(event) => Heard::Pod(Box::new(event)),
+                Err(error) => Heard::Failed(Kind::Pods, error),
+            });
+        self.streams = SelectAll::new();
+        self.streams.push(jobs.boxed());
+        self.streams.push(pods.boxed());
+        if !self.world.without_events {
+            let warnings = config.fields("type=Warning");
+            let events = watcher(self.cluster.api::<Event>(), warnings)
+                .default_backoff()
+                .map(|heard| match heard {
+                    Ok(event) => Heard::Event(Box::new(event)),
+                    Err(error) => Heard::Failed(Kind::Events, error),
+                });
+            self.streams.push(events.boxed());
+        }
+    }
+
+    /// Waits until something has happened. Safe to cancel.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error when it makes no sense to go on: a right is missing, or nothing was heard for all of
+    /// [`WatchSettings::patience`].
+    pub async fn changed(&mut self) -> Result<Change, ClusterError> {
+        loop {
+            let login = self.login_at.unwrap_or_else(|| Instant::now() + APART);
+            let heard = tokio::select! {
+                heard = self.streams.next() => heard,
+                () = tokio::time::sleep_until(login), if self.login_at.is_some() => {
+                    self.log_in().await;
+                    continue;
+                }
+            };
+            let change = match heard {
+                Some(heard) => self.take(heard)?,
+                // Watchers never end.
+                None => None,
+            };
+            if let Some(change) = change {
+                return Ok(change);
+            }
+        }
+    }
+
+    async fn log_in(&mut self) {
+        self.login_at = None;
+        // A kubeconfig that cannot be read may be in the middle of being written: the old credentials are tried again.
+        if let Ok(cluster) = self.cluster.reconnect().await {
+            self.cluster = cluster;
+        }
+        self.open();
+    }
+
+    fn take(&mut self, heard: Heard) -> Result<Option<Change>, ClusterError> {
+        let is_answer = match heard {
+            Heard::Failed(kind, error) => return self.failed(kind, &error),
+            Heard::Job(event) => take_into(&mut self.world.jobs, *event, trimmed),
+            Heard::Pod(event) => take_into(&mut self.world.pods, *event, trimmed_pod),
+            Heard::Event(event) => take_into(&mut self.world.events, *event, trimmed),
+        };
+        if !is_answer {
+            return Ok(None);
+        }
+        let is_back = self.outage.take().is_some_and(|outage| outage.is_known);
+        Ok(Some(if is_back { Change::Back } else { Change::World }))
+    }
+
+    fn failed(
+        &mut self,
+        kind: Kind,
+        error: &watcher::Error,
+    ) -> Result<Option<Change>, ClusterError> {
+        let Some(fault) = fault(error) else {
+            // 410 Gone: the watcher lists again by itself.
+            return Ok(None);
+        };
+        let error = ClusterError::new(format!("watch {}", kind.name()), fault);
+        let is_login = *error.kind() == FaultKind::Unauthorized;
+        if kind == Kind::Events && matches!(error.kind(), FaultKind::Forbidden(_)) {
+            self.world.without_events = true;
+            self.open();
+            return Ok(Some(Change::World));
+        }
+        if !is_login && !error.is_transient() {
+            return Err(error);
+        }
+        if is_login && self.login_at.is_none() {
+            self.login_at = Some(Instant::now() + self.settings.login);
+        }
+        self.in_outage(error, is_login)
+    }
+
+    fn in_outage(
+        &mut self,
+        error: ClusterError,
+        is_login: bool,
+    ) -> Result<Option<Change>, ClusterError> {
+        let now = Instant::now();
+        let before = self.outage.filter(|it| now.duration_since(it.last) < APART);
+        let since = before.map_or(now, |it| it.since);
+        if now.duration_since(since) >= self.settings.patience {
+            return Err(error);
+        }
+        let was_known = before.is_some_and(|it| it.is_known);
+        let is_known = was_known || before.is_some() || is_login;
+        self.outage = Some(Outage {
+            since,
+            last: now,
+            is_known,
+        });
+        Ok((is_known && !was_known).then_some(Change::Lost(error)))
+    }
+}
+
+/// Takes a change over; whether the API server has answered.
+fn take_into<K: kube::Resource>(
+    mirror: &mut Mirror<K>,
+    event: watcher::Event<K>,
+    trim: impl Fn(K) -> K,
+) -> bool {
+    // Sent before a list is asked for.
+    let is_answer = !matches!(event, watcher::Event::Init);
+    mirror.apply(map(event, trim));
+    is_answer
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Jobs => "Jobs",
+            Self::Pods => "pods",
+            Self::Events => "events",
+        }
+    }
+}
+
+fn map<K>(event: watcher::Event<K>, trim: impl Fn(K) -> K) -> watcher::Event<K> {
+    use watcher::Event::{Apply, Delete, Init, InitApply, InitDone};
+    match event {
+        Apply(object) => Apply(trim(object)),
+        Delete(object) => Delete(object),
+        InitApply(object) => InitApply(trim(object)),
+        Init => Init,
+        InitDone => InitDone,
+    }
+}
+
+/// What went wrong; none if it is a part of normal life.
+fn fault(error: &watcher::Error) -> Option<FaultKind> {
+    use watcher::Error::{InitialListFailed, WatchError, WatchFailed, WatchStartFailed};
+    let fault = match error {
+        InitialListFailed(error) | WatchStartFailed(error) | WatchFailed(error) => {
+            FaultKind::of(error)
+        }
+        WatchError(status) => FaultKind::of_status(status),
+        watcher::Error::NoResourceVersion => FaultKind::Other(error.to_string()),
+    };
+    (!matches!(fault, FaultKind::Server { code: 410, .. })).then_some(fault)
+}
