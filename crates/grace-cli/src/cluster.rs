@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use grace_core::Problems;
-use grace_core::cluster::{ClusterConfig, LAB, Workload};
+use grace_core::cluster::{ClusterConfig, ConfigSource, LAB, Workload};
 use grace_k8s_gen::Study;
 
 use crate::args::ClusterArgs;
@@ -78,6 +78,11 @@ impl Wanted {
             study,
             is_own: args.config.is_some(),
         })
+    }
+
+    /// Whether pods get their stimuli from the configuration folder.
+    pub(crate) fn needs_stimuli(&self) -> bool {
+        matches!(self.config.cluster.config, ConfigSource::ConfigMap(_))
     }
 
     /// The models that `args` choose.

@@ -4,6 +4,8 @@
 
 mod args;
 #[cfg(feature = "cluster")]
+mod board;
+#[cfg(feature = "cluster")]
 mod cluster;
 mod commands;
 mod exit;

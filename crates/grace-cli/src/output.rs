@@ -34,6 +34,14 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     line(text)
 }
 
+/// Writes a value as a line of JSON.
+#[cfg(feature = "cluster")]
+pub(crate) fn json_line(value: &impl Serialize) -> Result<(), Failure> {
+    let text =
+        serde_json::to_string(value).map_err(|error| Failure::new(crate::exit::INTERNAL, error))?;
+    line(text)
+}
+
 /// Writes columns of text, each as wide as its widest cell; numbers to the right.
 pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
     let widest = |column: usize| {

@@ -1,7 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+pub mod apply;
+pub mod cancel;
 mod connect;
 mod error;
+pub mod launch;
+pub mod logs;
 pub mod state;
 pub mod watch;
 

@@ -33,6 +33,11 @@ impl Stop {
         }
     }
 
+    /// Whether somebody wants to stop.
+    pub fn is_requested(&self) -> bool {
+        self.token.is_cancelled()
+    }
+
     /// Waits until somebody wants to stop.
     pub async fn requested(&self) {
         self.token.cancelled().await;

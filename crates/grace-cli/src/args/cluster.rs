@@ -55,6 +55,20 @@ pub(crate) struct TargetArgs {
     pub(crate) access: AccessArgs,
 }
 
+impl TargetArgs {
+    /// One model.
+    pub(crate) fn of(config: Option<PathBuf>, model: ModelKey) -> Self {
+        Self {
+            config,
+            model: vec![model],
+            access: AccessArgs {
+                context: None,
+                namespace: None,
+            },
+        }
+    }
+}
+
 /// Arguments of `gen-manifests`.
 #[derive(Debug, Args)]
 pub(crate) struct GenManifestsArgs {

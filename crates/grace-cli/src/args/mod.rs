@@ -5,6 +5,8 @@ mod analysis;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod guard;
+#[cfg(feature = "cluster")]
+mod launch;
 mod run;
 mod seeds;
 mod server;
@@ -19,6 +21,8 @@ pub(crate) use analysis::{
 #[cfg(feature = "cluster")]
 pub(crate) use cluster::{AccessArgs, BudgetArgs, ClusterArgs, GenManifestsArgs, TargetArgs};
 pub(crate) use guard::{BecomeServerArgs, GuardServerArgs};
+#[cfg(feature = "cluster")]
+pub(crate) use launch::{CancelArgs, DryRun, LaunchArgs, LogsArgs, StatusArgs};
 pub(crate) use run::{ReplicateArgs, RunArgs, WorkArgs};
 pub(crate) use seeds::{AuditArgs, OrderArgs, PlanArgs, SeedsArgs, SeedsCommand};
 pub(crate) use server::ServerArgs;
@@ -98,6 +102,22 @@ pub(crate) enum Command {
     #[cfg(feature = "cluster")]
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(BudgetArgs),
+    /// Launch replications on a cluster, and follow them to their end
+    #[cfg(feature = "cluster")]
+    #[command(after_help = LAUNCH_EXAMPLES)]
+    Launch(LaunchArgs),
+    /// Show what is going on with the Jobs of a cluster
+    #[cfg(feature = "cluster")]
+    #[command(after_help = STATUS_EXAMPLES)]
+    Status(StatusArgs),
+    /// Print what a replication on the cluster prints
+    #[cfg(feature = "cluster")]
+    #[command(after_help = LOGS_EXAMPLES)]
+    Logs(LogsArgs),
+    /// Suspend or delete the Jobs of a cluster
+    #[cfg(feature = "cluster")]
+    #[command(after_help = CANCEL_EXAMPLES)]
+    Cancel(CancelArgs),
     /// Copy this program into a folder, as the init container of a pod does
     #[command(hide = true, after_help = INSTALL_SELF_EXAMPLES)]
     InstallSelf {
@@ -319,6 +339,29 @@ const PLAN_EXAMPLES: &str = "\
 Examples:
   grace-cli plan --replications 5 --parallelism 2 --config config/
   grace-cli plan --replications 20 --measured /results --minutes llama-70b-rtx3090=170 --output json";
+#[cfg(feature = "cluster")]
+const LAUNCH_EXAMPLES: &str = "\
+Examples:
+  grace-cli launch --replications 5 --parallelism 2 --config config/ --dry-run server
+  grace-cli launch --replications 5 --parallelism 2 --config config/ --max-gpus 16 --keep-going
+
+Ctrl-C leaves the Jobs running; the same command follows them again. A Job with another plan is never
+touched. Ends with 100 if a model failed, 42 if one was refused, 75 if one did not start in time.";
+#[cfg(feature = "cluster")]
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  grace-cli status --config config/
+  grace-cli status --config config/ --model gemma-2b-rtx3090 --watch --output json";
+#[cfg(feature = "cluster")]
+const LOGS_EXAMPLES: &str = "\
+Examples:
+  grace-cli logs gemma-2b-rtx3090 3 --config config/ --follow
+  grace-cli logs gemma-2b-rtx3090 --tail 50";
+#[cfg(feature = "cluster")]
+const CANCEL_EXAMPLES: &str = "\
+Examples:
+  grace-cli cancel --config config/ --model llama-70b-rtx3090
+  grace-cli cancel --config config/ --delete --yes";
 const INSTALL_SELF_EXAMPLES: &str = "\
 Examples:
   grace-cli install-self /grace

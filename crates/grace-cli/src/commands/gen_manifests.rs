@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use grace_core::Problems;
-use grace_core::cluster::{ConfigSource, LAB};
+use grace_core::cluster::LAB;
 use grace_k8s_gen::policy::{self, BUILTIN, Breach, Policy};
 use grace_k8s_gen::{GenerateError, Manifest, Object, Request, generate};
 use serde::Serialize;
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &GenManifestsArgs) -> Result<u8, Failure> {
     }
     check_parallelism(&args.cluster)?;
     let wanted = Wanted::load(&args.cluster)?;
-    let policies = policies(args, &wanted)?;
+    let policies = policies(&args.policy, &wanted)?;
     let request = Request {
         config: &wanted.config,
         study: &wanted.study,
@@ -92,12 +92,12 @@ fn show_policy(name: &str) -> Result<u8, Failure> {
 }
 
 /// The policies that are asked for, else those of the configuration, whose files lie beside it.
-fn policies(args: &GenManifestsArgs, wanted: &Wanted) -> Result<Vec<Policy>, Failure> {
-    let (names, folder) = if args.policy.is_empty() {
+pub(super) fn policies(asked: &[String], wanted: &Wanted) -> Result<Vec<Policy>, Failure> {
+    let (names, folder): (&[String], _) = if asked.is_empty() {
         let file = Path::new(wanted.config.places.file());
         (&wanted.config.cluster.policies, file.parent())
     } else {
-        (&args.policy, None)
+        (asked, None)
     };
     let mut problems = Problems::new();
     let mut policies = Vec::new();
@@ -126,7 +126,7 @@ fn policies(args: &GenManifestsArgs, wanted: &Wanted) -> Result<Vec<Policy>, Fai
 /// What is no mistake, but will end pods.
 fn warnings(wanted: &Wanted) -> Vec<String> {
     let missing = wanted.study.missing_stimuli();
-    if missing.is_empty() || !matches!(wanted.config.cluster.config, ConfigSource::ConfigMap(_)) {
+    if missing.is_empty() || !wanted.needs_stimuli() {
         return Vec::new();
     }
     let files = missing.join("`, `");
@@ -168,7 +168,7 @@ fn unusable(error: &std::io::Error) -> Failure {
     Failure::configuration(format!("the folder of `--out` cannot be used: {error}"))
 }
 
-fn refused(breaches: &[Breach]) -> Failure {
+pub(super) fn refused(breaches: &[Breach]) -> Failure {
     let lines: Vec<String> = breaches.iter().map(ToString::to_string).collect();
     let failure = Failure::new(CONFIGURATION, anyhow::Error::msg(lines.join("\n       ")));
     failure.with_hint("nothing was written; `--policy FILE` takes a policy of your own, `--policy none` checks none")

@@ -3,6 +3,8 @@
 #[cfg(feature = "analysis")]
 mod aggregate;
 mod audit;
+#[cfg(feature = "cluster")]
+mod cancel;
 mod completions;
 #[cfg(feature = "sim")]
 mod demo;
@@ -18,6 +20,10 @@ mod guard;
 mod icc;
 mod install_self;
 #[cfg(feature = "cluster")]
+mod launch;
+#[cfg(feature = "cluster")]
+mod logs;
+#[cfg(feature = "cluster")]
 mod plan;
 #[cfg(all(feature = "analysis", feature = "sim"))]
 mod recovery;
@@ -29,6 +35,8 @@ mod run;
 mod seeds;
 #[cfg(feature = "sim")]
 mod serve_sim;
+#[cfg(feature = "cluster")]
+mod status;
 mod verify;
 mod work;
 
@@ -58,6 +66,14 @@ pub(crate) fn run(command: Command) -> Result<u8, Failure> {
         Command::GenManifests(args) => gen_manifests::run(&args),
         #[cfg(feature = "cluster")]
         Command::Plan(args) => plan::run(&args),
+        #[cfg(feature = "cluster")]
+        Command::Launch(args) => launch::run(&args),
+        #[cfg(feature = "cluster")]
+        Command::Status(args) => status::run(&args),
+        #[cfg(feature = "cluster")]
+        Command::Logs(args) => logs::run(&args),
+        #[cfg(feature = "cluster")]
+        Command::Cancel(args) => cancel::run(&args),
         Command::InstallSelf { folder } => install_self::run(&folder),
         #[cfg(feature = "sim")]
         Command::ServeSim(args) => serve_sim::run(&args),

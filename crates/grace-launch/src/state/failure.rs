@@ -39,8 +39,8 @@ impl IndexFailure {
         }
     }
 
-    /// How `pod` failed, if it did.
-    pub(super) fn of_pod(pod: &Pod) -> Option<Self> {
+    /// How the `pod` of an index failed, if it did.
+    pub(super) fn of_pod(pod: &Pod, index: u32) -> Option<Self> {
         if pod::phase(pod) != "Failed" {
             return None;
         }
@@ -51,7 +51,7 @@ impl IndexFailure {
         let failed = pod::failed_container(pod);
         let ended = failed.map(|(_, ended)| ended);
         Some(Self {
-            index: pod::index(pod)?,
+            index,
             pod: Some(pod::name(pod).to_owned()),
             container: failed.map(|(name, _)| name.to_owned()),
             exit_code: ended.map(|it| it.exit_code),

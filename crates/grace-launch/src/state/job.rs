@@ -18,8 +18,22 @@ pub(super) fn size(job: &Job) -> (u32, u32) {
     )
 }
 
+/// Whether each of its pods has an index.
+pub(super) fn is_indexed(job: &Job) -> bool {
+    let mode = job
+        .spec
+        .as_ref()
+        .and_then(|it| it.completion_mode.as_deref());
+    mode == Some("Indexed")
+}
+
+/// The indexes that are complete; of a Job without indexes, one after the other.
 pub(super) fn done(job: &Job) -> BTreeSet<u32> {
     let status = job.status.as_ref();
+    if !is_indexed(job) {
+        let succeeded = status.and_then(|it| it.succeeded).unwrap_or_default();
+        return (0..u32::try_from(succeeded).unwrap_or_default()).collect();
+    }
     status
         .and_then(|it| it.completed_indexes.as_deref())
         .map(parse_indexes)

@@ -97,7 +97,7 @@ impl Phase {
 ///
 /// let job: Job = serde_json::from_value(serde_json::json!({
 ///     "metadata": {"name": "x", "uid": "1"},
-///     "spec": {"completions": 5, "parallelism": 2, "template": {}},
+///     "spec": {"completionMode": "Indexed", "completions": 5, "parallelism": 2, "template": {}},
 ///     "status": {"conditions": [{"type": "Complete", "status": "True"}], "completedIndexes": "0-4"},
 /// }))?;
 /// let state = observe(Some(&job), &[], &[]);
@@ -127,8 +127,9 @@ pub fn observe(job: Option<&Job>, pods: &[&Pod], events: &[&Event]) -> JobState 
         ..JobState::not_there()
     };
     let events = Events::new(events);
-    state.look_at_pods(&pods, &events);
-    state.failures = failures(&pods, &state);
+    let is_indexed = job::is_indexed(job);
+    state.look_at_pods(&pods, is_indexed, &events);
+    state.failures = failures(&pods, is_indexed, &state);
     state.phase = job::phase(job).unwrap_or(state.unfinished(job));
     if !state.phase.is_end() {
         state.without_pods = state.why_without_pods(events.about(uid));
@@ -177,9 +178,9 @@ impl JobState {
         }
     }
 
-    fn look_at_pods(&mut self, pods: &[&Pod], events: &Events<'_>) {
+    fn look_at_pods(&mut self, pods: &[&Pod], is_indexed: bool, events: &Events<'_>) {
         for pod in pods.iter().filter(|pod| !pod::is_leaving(pod)) {
-            let Some(index) = pod::index(pod) else {
+            let Some(index) = index_of(pod, is_indexed) else {
                 continue;
             };
             match Obstacle::of_pod(pod, events.about(pod.metadata.uid.as_deref())) {
@@ -306,11 +307,17 @@ impl JobState {
     }
 }
 
+/// The completion index; a Job that is not indexed, such as the download of weights, has but one.
+fn index_of(pod: &Pod, is_indexed: bool) -> Option<u32> {
+    if is_indexed { pod::index(pod) } else { Some(0) }
+}
+
 /// A failure for each index that failed for good, and the last of those that are tried again.
-fn failures(pods: &[&Pod], state: &JobState) -> Vec<IndexFailure> {
+fn failures(pods: &[&Pod], is_indexed: bool, state: &JobState) -> Vec<IndexFailure> {
     let mut newest: BTreeMap<u32, (Option<Timestamp>, IndexFailure)> = BTreeMap::new();
     for pod in pods {
-        let Some(failure) = IndexFailure::of_pod(pod) else {
+        let failure = index_of(pod, is_indexed).and_then(|index| IndexFailure::of_pod(pod, index));
+        let Some(failure) = failure else {
             continue;
         };
         // Lost with its node or evicted: replaced, and no failure of the replication.

@@ -167,6 +167,20 @@ impl Watch {
         }
     }
 
+    /// Waits until all has been heard once.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a right is missing, or if the cluster does not answer; this does not wait for better times.
+    pub async fn ready(&mut self) -> Result<&World, ClusterError> {
+        while !self.world.is_ready() {
+            if let Change::Lost(error) = self.changed().await? {
+                return Err(error);
+            }
+        }
+        Ok(&self.world)
+    }
+
     /// Waits until something has happened. Safe to cancel.
     ///
     /// # Errors

@@ -66,6 +66,13 @@ impl World {
         observe(job, &pods, &events)
     }
 
+    /// The newest pod of an index of this Job.
+    pub fn pod(&self, job: &Job, index: u32) -> Option<&Pod> {
+        let own = self.pods_of(job).into_iter();
+        own.filter(|it| pod::index(it) == Some(index))
+            .max_by_key(|it| pod::created(it))
+    }
+
     /// The pods of this Job, not those of an earlier one of the same name.
     pub fn pods_of(&self, job: &Job) -> Vec<&Pod> {
         let uid = job.metadata.uid.as_deref();

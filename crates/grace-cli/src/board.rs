@@ -1,0 +1,242 @@
+//! Progress of models on a cluster: on a terminal a line each, elsewhere a line each every 30 s.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::time::{Duration, Instant};
+
+use grace_launch::launch::{Outcome, Update};
+use grace_launch::state::{JobState, Phase};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::progress::say;
+use crate::runtime;
+
+/// Between lines where there is no terminal.
+const EVERY: Duration = Duration::from_secs(30);
+/// Between redraws on one.
+const REDRAW: Duration = Duration::from_secs(1);
+
+/// The models that are followed.
+pub(crate) struct Board {
+    on_terminal: bool,
+    lines: MultiProgress,
+    models: BTreeMap<String, Model>,
+    told: Instant,
+}
+
+struct Model {
+    state: Option<JobState>,
+    is_prefetch: bool,
+    since: Instant,
+    line: Option<ProgressBar>,
+}
+
+impl Board {
+    pub(crate) fn new() -> Self {
+        Self {
+            on_terminal: runtime::on_terminal(),
+            lines: MultiProgress::new(),
+            models: BTreeMap::new(),
+            told: Instant::now(),
+        }
+    }
+
+    /// Redraws, or tells every 30 s, until it is dropped.
+    pub(crate) async fn keep_telling(board: &RefCell<Self>) -> Infallible {
+        loop {
+            tokio::time::sleep(REDRAW).await;
+            board.borrow_mut().tick();
+        }
+    }
+
+    /// Takes an update in.
+    pub(crate) fn take(&mut self, update: &Update<'_>) {
+        match update {
+            Update::Started {
+                model,
+                job,
+                is_attached,
+            } => {
+                let how = if *is_attached {
+                    "follows the Job that is there"
+                } else {
+                    "started"
+                };
+                self.say(&format!("{model}: {how}, {job}"));
+                self.add(model);
+            }
+            Update::Adjusted { model, differences } => {
+                for difference in *differences {
+                    self.say(&format!("{model}: changed {difference}"));
+                }
+            }
+            Update::State {
+                model,
+                is_prefetch,
+                state,
+            } => self.see(model, *is_prefetch, state),
+            Update::Ended(ended) => {
+                self.remove(&ended.model);
+                self.say(&format!("{}: {}", ended.model, ended.summary));
+                if let Outcome::Failed { log } = &ended.outcome {
+                    self.show_log(log);
+                }
+            }
+            Update::Lost(error) => {
+                self.say(&format!(
+                    "connection lost, trying again; the Jobs go on: {error}"
+                ));
+                if let Some(hint) = error.hint() {
+                    self.say(&format!("  {hint}"));
+                }
+            }
+            Update::Back => self.say("connection is back"),
+            _ => {}
+        }
+    }
+
+    /// Clears what is drawn.
+    pub(crate) fn finish(self) {
+        for model in self.models.into_values() {
+            if let Some(line) = model.line {
+                line.finish_and_clear();
+            }
+        }
+    }
+
+    fn show_log(&self, log: &[String]) {
+        if !log.is_empty() {
+            self.say("  the last lines of its log:");
+        }
+        for line in log {
+            self.say(&format!("  | {line}"));
+        }
+    }
+
+    /// Prints a line above those that are drawn.
+    fn say(&self, text: &str) {
+        if self.on_terminal {
+            self.lines.suspend(|| say(text));
+        } else {
+            say(text);
+        }
+    }
+
+    fn add(&mut self, model: &str) {
+        let line = self.on_terminal.then(|| {
+            let style = ProgressStyle::with_template("{wide_msg}");
+            let line = ProgressBar::new_spinner();
+            line.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            self.lines.add(line)
+        });
+        let old = self.models.insert(
+            model.to_owned(),
+            Model {
+                state: None,
+                is_prefetch: false,
+                since: Instant::now(),
+                line,
+            },
+        );
+        if let Some(line) = old.and_then(|it| it.line) {
+            line.finish_and_clear();
+        }
+    }
+
+    fn remove(&mut self, model: &str) {
+        if let Some(line) = self.models.remove(model).and_then(|it| it.line) {
+            line.finish_and_clear();
+        }
+    }
+
+    fn see(&mut self, key: &str, is_prefetch: bool, state: &JobState) {
+        let Some(model) = self.models.get_mut(key) else {
+            return;
+        };
+        let before = model.state.replace(state.clone());
+        model.is_prefetch = is_prefetch;
+        // What may need somebody is told at once, and once.
+        let trouble = |state: &JobState| -> Vec<String> {
+            state
+                .trouble()
+                .iter()
+                .map(|(it, _)| it.to_string())
+                .collect()
+        };
+        let known = before.as_ref().map(trouble).unwrap_or_default();
+        let new: Vec<String> = trouble(state)
+            .into_iter()
+            .filter(|it| !known.contains(it))
+            .collect();
+        let is_failing = matches!(state.phase, Phase::Failing(_))
+            && !before.is_some_and(|it| matches!(it.phase, Phase::Failing(_)));
+        let hints: Vec<&str> = state
+            .trouble()
+            .iter()
+            .filter_map(|(it, _)| it.hint())
+            .collect();
+        if is_failing || !new.is_empty() {
+            self.say(&format!("{key}: {state}"));
+        }
+        if let (false, Some(hint)) = (new.is_empty(), hints.first()) {
+            self.say(&format!("  {hint}"));
+        }
+    }
+
+    fn tick(&mut self) {
+        let is_time = self.told.elapsed() >= EVERY;
+        for (key, model) in &self.models {
+            match &model.line {
+                Some(line) => line.set_message(model.text(key)),
+                None if is_time => say(&model.text(key)),
+                None => {}
+            }
+        }
+        if is_time {
+            self.told = Instant::now();
+        }
+    }
+}
+
+impl Model {
+    fn text(&self, key: &str) -> String {
+        let elapsed = self.since.elapsed();
+        let what = if self.is_prefetch {
+            "fetching weights: "
+        } else {
+            ""
+        };
+        let state = match &self.state {
+            Some(state) => state.to_string(),
+            None => String::from("waiting for the cluster"),
+        };
+        let left = self.state.as_ref().and_then(|state| left(state, elapsed));
+        let left = left
+            .map(|left| format!(", about {} to go", clock(left)))
+            .unwrap_or_default();
+        format!("{key}: {what}{state}, {} so far{left}", clock(elapsed))
+    }
+}
+
+/// The time that is left, if all replications take as long as those that are done.
+fn left(state: &JobState, followed: Duration) -> Option<Duration> {
+    let started = state
+        .started_at
+        .as_deref()?
+        .parse::<jiff::Timestamp>()
+        .ok()?;
+    let elapsed = Duration::try_from(jiff::Timestamp::now().duration_since(started)).ok()?;
+    let done = u32::try_from(state.done.len()).ok().filter(|&it| it > 0)?;
+    (!state.running.is_empty()).then(|| elapsed.max(followed) / done * state.left())
+}
+
+/// A duration as people read it: `2 h 05 min`.
+fn clock(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}

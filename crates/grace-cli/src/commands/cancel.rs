@@ -1,0 +1,114 @@
+//! `cancel`: Jobs suspended or deleted.
+
+use std::io::{IsTerminal, Write, stderr, stdin};
+
+use grace_launch::cancel::{delete, suspend};
+use grace_launch::watch::{Watch, WatchSettings};
+use k8s_openapi::api::batch::v1::Job;
+use serde::Serialize;
+
+use crate::args::{CancelArgs, Format};
+use crate::exit::{COMPLETE, Failure};
+use crate::target::Target;
+use crate::{output, runtime};
+
+pub(crate) fn run(args: &CancelArgs) -> Result<u8, Failure> {
+    let target = Target::load(&args.target)?;
+    target.chosen()?;
+    runtime::block_on(async |_| {
+        let cluster = target.connect(&args.target.access).await?;
+        let mut watch = Watch::new(&cluster, WatchSettings::default());
+        let world = watch.ready().await?;
+        let mut meant: Vec<Meant> = Vec::new();
+        for job in world.jobs() {
+            let state = world.state_of(Some(job));
+            // What has ended has nothing to suspend.
+            if args.delete || !state.phase.is_end() {
+                meant.extend(Meant::of(job, args, state.to_string()));
+            }
+        }
+        if meant.is_empty() {
+            output::line(format!(
+                "nothing to cancel in namespace `{}`",
+                cluster.namespace()
+            ))?;
+            return Ok(COMPLETE);
+        }
+        if !args.yes && !asked(args, &meant)? {
+            output::line("nothing was changed")?;
+            return Ok(COMPLETE);
+        }
+        for it in &meant {
+            if args.delete {
+                delete(&cluster, &it.job, it.uid.as_deref()).await?;
+            } else {
+                suspend(&cluster, &it.job, true).await?;
+            }
+        }
+        match args.output {
+            Format::Json => output::json(&meant)?,
+            Format::Text => {
+                for it in &meant {
+                    output::line(format!("{}: {}", it.job, done(args)))?;
+                }
+            }
+        }
+        Ok(COMPLETE)
+    })
+}
+
+fn done(args: &CancelArgs) -> &'static str {
+    if args.delete {
+        "deleted; its pods end within their grace period, results stay"
+    } else {
+        "suspended; `grace-cli launch` resumes it"
+    }
+}
+
+/// A Job that is meant.
+#[derive(Debug, Serialize)]
+struct Meant {
+    model: String,
+    job: String,
+    uid: Option<String>,
+    /// How it stood before.
+    state: String,
+}
+
+impl Meant {
+    fn of(job: &Job, args: &CancelArgs, state: String) -> Option<Self> {
+        let model = job.metadata.labels.as_ref()?.get("model")?.clone();
+        let models = &args.target.model;
+        let is_meant = models.is_empty() || models.iter().any(|it| it.as_str() == model);
+        Some(Self {
+            model,
+            job: job.metadata.name.clone()?,
+            uid: job.metadata.uid.clone(),
+            state,
+        })
+        .filter(|_| is_meant)
+    }
+}
+
+/// Whether the user wants it.
+fn asked(args: &CancelArgs, meant: &[Meant]) -> Result<bool, Failure> {
+    if !stdin().is_terminal() {
+        return Err(Failure::usage(
+            "`cancel` asks before it does anything, and there is no terminal to ask on; give `--yes`",
+        ));
+    }
+    let mut terminal = stderr().lock();
+    for it in meant {
+        writeln!(terminal, "{}: {}", it.job, it.state)?;
+    }
+    let what = if args.delete {
+        "Delete these Jobs? Their pods end; results on the claim stay"
+    } else {
+        "Suspend these Jobs? Their pods end, and go on where they stopped after the next launch"
+    };
+    write!(terminal, "{what} [y/N] ")?;
+    terminal.flush()?;
+    let mut answer = String::new();
+    stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

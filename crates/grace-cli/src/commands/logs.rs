@@ -1,0 +1,104 @@
+//! `logs`: what a replication prints.
+
+use std::time::Duration;
+
+use grace_launch::logs::{CONTAINER, Follow, tail};
+use grace_launch::state::Phase;
+use grace_launch::watch::{Watch, WatchSettings};
+use k8s_openapi::api::batch::v1::Job;
+
+use crate::args::{LogsArgs, TargetArgs};
+use crate::exit::{COMPLETE, Failure, TRY_AGAIN};
+use crate::progress::say;
+use crate::target::Target;
+use crate::{output, runtime};
+
+/// Lines of a log that is not followed, where nothing else is said.
+const LINES: u32 = 1_000_000;
+
+pub(crate) fn run(args: &LogsArgs) -> Result<u8, Failure> {
+    let target = Target::load(&TargetArgs::of(args.config.clone(), args.model.clone()))?;
+    target.chosen()?;
+    runtime::block_on(async |stop| {
+        let cluster = target.connect(&args.access).await?;
+        let mut watch = Watch::new(&cluster, WatchSettings::default());
+        watch.ready().await?;
+        tokio::select! {
+            result = print(args, &mut watch) => result,
+            () = stop.requested() => Ok(stop.exit_code()),
+        }
+    })
+}
+
+async fn print(args: &LogsArgs, watch: &mut Watch) -> Result<u8, Failure> {
+    let mut shown: Option<String> = None;
+    loop {
+        let world = watch.world();
+        let job = job_of(watch, args)?;
+        let state = world.state_of(Some(job));
+        if args.index >= state.total {
+            return Err(Failure::configuration(format!(
+                "model `{}` has {} replications on the cluster, so no index {}; the first is 0",
+                args.model, state.total, args.index
+            )));
+        }
+        let pod = world
+            .pod(job, args.index)
+            .and_then(|it| it.metadata.name.clone());
+        let Some(pod) = pod.filter(|pod| shown.as_ref() != Some(pod)) else {
+            let is_over = state.phase.is_end()
+                || state.phase == Phase::Suspended
+                || state.done.contains(&args.index)
+                || state.failed.contains(&args.index);
+            if !args.follow && shown.is_none() {
+                let message = format!(
+                    "index {} of `{}` has no pod: {state}",
+                    args.index, args.model
+                );
+                return Err(Failure::new(TRY_AGAIN, anyhow::Error::msg(message)));
+            }
+            if is_over || !args.follow {
+                return Ok(COMPLETE);
+            }
+            watch.changed().await?;
+            continue;
+        };
+        say(&format!("pod {pod}"));
+        if args.follow {
+            let follow = Follow::new(watch.cluster(), &pod, CONTAINER, args.tail);
+            follow
+                .run(Duration::from_mins(30), |line| {
+                    // Whoever closed the pipe has read enough.
+                    let _ = output::line(line);
+                })
+                .await?;
+        } else {
+            for line in tail(watch.cluster(), &pod, CONTAINER, args.tail.unwrap_or(LINES)).await? {
+                output::line(line)?;
+            }
+        }
+        shown = Some(pod);
+    }
+}
+
+/// The model's Job of replications.
+fn job_of<'a>(watch: &'a Watch, args: &LogsArgs) -> Result<&'a Job, Failure> {
+    let is_meant = |job: &&Job| {
+        let labels = job.metadata.labels.as_ref();
+        let has = |name: &str, value: &str| {
+            labels
+                .and_then(|it| it.get(name))
+                .is_some_and(|it| it == value)
+        };
+        has("model", args.model.as_str()) && has("app.kubernetes.io/component", "replications")
+    };
+    let found = watch.world().jobs().into_iter().find(is_meant);
+    found.ok_or_else(|| {
+        Failure::configuration(format!(
+            "model `{}` has no Job in namespace `{}`",
+            args.model,
+            watch.cluster().namespace()
+        ))
+        .with_hint("`grace-cli status` lists those there are; finished Jobs are removed after their time to live")
+    })
+}

@@ -1,0 +1,78 @@
+//! What applying a Job would mean for one that is there already.
+
+use k8s_openapi::api::batch::v1::Job;
+use serde::Serialize;
+
+use super::difference::{Difference, differences};
+use crate::state::{JobState, Phase};
+
+/// Fields of a Job that can be changed while it is there, without another plan.
+const ADJUSTABLE: [&str; 6] = [
+    "spec.parallelism",
+    "spec.activeDeadlineSeconds",
+    "spec.ttlSecondsAfterFinished",
+    "spec.backoffLimit",
+    "metadata.labels",
+    "metadata.annotations",
+];
+/// The annotation that holds the digest of all that results depend on.
+const FINGERPRINT: &str = "metadata.annotations.grace/plan-fingerprint";
+
+/// What is to be done with a wanted Job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Step {
+    /// It is not there.
+    Create,
+    /// It is there as wanted, and has not ended.
+    Attach,
+    /// It is there, but for what can be adjusted.
+    Adjust {
+        /// What changes.
+        differences: Vec<Difference>,
+    },
+    /// It is there as wanted, and complete.
+    Complete,
+    /// It is there as wanted, and has failed.
+    Failed,
+    /// It is being deleted.
+    Deleting,
+    /// A Job of this name is there with another plan.
+    Refuse {
+        /// How it differs.
+        differences: Vec<Difference>,
+    },
+}
+
+/// What is to be done with `wanted`, while `found` is on the cluster in this state.
+///
+/// # Errors
+///
+/// Returns an error if one of them is no JSON, which a typed Job always is.
+pub fn step(wanted: &Job, found: Option<&Job>, state: &JobState) -> serde_json::Result<Step> {
+    let Some(found) = found else {
+        return Ok(Step::Create);
+    };
+    if state.phase == Phase::Deleting || found.metadata.deletion_timestamp.is_some() {
+        return Ok(Step::Deleting);
+    }
+    let differences = differences(
+        &serde_json::to_value(wanted)?,
+        &serde_json::to_value(found)?,
+    );
+    if !differences.iter().all(is_adjustable) {
+        return Ok(Step::Refuse { differences });
+    }
+    Ok(match &state.phase {
+        Phase::Complete => Step::Complete,
+        Phase::Failed(_) | Phase::Failing(_) => Step::Failed,
+        _ if differences.is_empty() => Step::Attach,
+        _ => Step::Adjust { differences },
+    })
+}
+
+fn is_adjustable(difference: &Difference) -> bool {
+    let field = difference.field.as_str();
+    field != FINGERPRINT && ADJUSTABLE.iter().any(|it| field.starts_with(it))
+}

@@ -1,0 +1,64 @@
+//! Stopping Jobs: suspended, or deleted with their pods.
+
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions};
+
+use crate::apply::FIELD_MANAGER;
+use crate::connect::{Cluster, answer};
+use crate::error::{ClusterError, FaultKind};
+
+/// Suspends or resumes a Job. Suspending deletes its pods, which end as at an eviction: what they journalled is kept, and
+/// they go on from there when the Job is resumed.
+///
+/// # Errors
+///
+/// Returns an error if the cluster refuses it or cannot be reached.
+pub async fn suspend(cluster: &Cluster, name: &str, suspend: bool) -> Result<(), ClusterError> {
+    let patch = Patch::Merge(serde_json::json!({"spec": {"suspend": suspend}}));
+    let params = PatchParams {
+        field_manager: Some(String::from(FIELD_MANAGER)),
+        ..PatchParams::default()
+    };
+    let doing = if suspend { "suspend" } else { "resume" };
+    let api = cluster.api::<Job>();
+    let patched = api.patch(name, &params, &patch);
+    answer(format!("{doing} Job {name}"), patched)
+        .await
+        .map(drop)
+}
+
+/// Deletes a Job, and in the background its pods; claims and what is on them stay.
+///
+/// With `uid` only that very Job is deleted, not one of the same name that came after it. A Job that is gone is fine.
+///
+/// # Errors
+///
+/// Returns an error if the cluster refuses it or cannot be reached.
+pub async fn delete(cluster: &Cluster, name: &str, uid: Option<&str>) -> Result<(), ClusterError> {
+    // Without a policy the API would leave the pods behind, running without an owner.
+    let mut params = DeleteParams::background();
+    if let Some(uid) = uid {
+        params.preconditions = Some(Preconditions {
+            uid: Some(uid.to_owned()),
+            ..Preconditions::default()
+        });
+    }
+    let doing = format!("delete Job {name}");
+    match answer(doing, cluster.api::<Job>().delete(name, &params)).await {
+        Err(error) if matches!(error.kind(), FaultKind::NotFound(_)) => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+/// The number of pods of the Job with this uid that are still there: they may live on for their grace period.
+///
+/// # Errors
+///
+/// Returns an error if the cluster refuses it or cannot be reached.
+pub async fn pods_left(cluster: &Cluster, uid: &str) -> Result<usize, ClusterError> {
+    let selector = format!("batch.kubernetes.io/controller-uid={uid}");
+    let params = ListParams::default().labels(&selector);
+    let pods = answer("list pods", cluster.api::<Pod>().list(&params)).await?;
+    Ok(pods.items.len())
+}

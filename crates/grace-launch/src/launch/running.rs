@@ -1,0 +1,305 @@
+//! A model whose Job is on the cluster.
+
+use std::time::Duration;
+
+use k8s_openapi::api::batch::v1::Job;
+use kube::ResourceExt;
+use tokio::time::Instant;
+
+use super::order::{Ended, LaunchSettings, Order, Outcome};
+use crate::apply::{Difference, Step, apply_job, step};
+use crate::cancel;
+use crate::connect::Cluster;
+use crate::error::{ClusterError, FaultKind};
+use crate::logs;
+use crate::state::{IndexFailure, JobState, Obstacle, Phase};
+use crate::watch::Watch;
+
+/// A model's Job, as it was last seen.
+pub(super) struct Running<'a> {
+    pub(super) order: &'a Order,
+    /// Its place among the orders.
+    pub(super) place: usize,
+    pub(super) state: JobState,
+    is_prefetch: bool,
+    uid: Option<String>,
+    /// Since when no pod has run.
+    idle_since: Instant,
+    log: Option<Vec<String>>,
+}
+
+/// What came of starting a model.
+pub(super) enum Start<'a> {
+    /// Its Job is on the cluster.
+    Running {
+        running: Box<Running<'a>>,
+        is_attached: bool,
+        differences: Vec<Difference>,
+    },
+    /// An earlier Job of the name is still being deleted.
+    Later,
+    /// There is nothing to follow.
+    Ended(Box<Outcome>),
+}
+
+/// What a look at a Job shows.
+pub(super) struct Seen {
+    pub(super) is_new: bool,
+    /// Whether it began to fail with this look: its pods may soon be gone.
+    pub(super) is_failing: bool,
+    pub(super) outcome: Option<Outcome>,
+}
+
+/// How a model is started.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct How {
+    /// Whether its weights were fetched just now.
+    pub(super) is_fetched: bool,
+    /// Whether nobody will be there when the download is over.
+    pub(super) detach: bool,
+}
+
+/// Applies the Job of a model, its download first, unless it is there already.
+pub(super) async fn start<'a>(
+    watch: &mut Watch,
+    order: &'a Order,
+    place: usize,
+    how: How,
+) -> Start<'a> {
+    let prefetch = needed_prefetch(watch, order).filter(|_| !how.is_fetched);
+    let started = match prefetch {
+        Some(prefetch) => {
+            let fetching = start_job(watch, order, place, prefetch, true).await;
+            match fetching {
+                Ok(Start::Running { .. }) if how.detach => {
+                    start_job(watch, order, place, &order.job, false).await
+                }
+                other => other,
+            }
+        }
+        None => start_job(watch, order, place, &order.job, false).await,
+    };
+    started.unwrap_or_else(|error| Start::Ended(Box::new(not_applied(&error))))
+}
+
+fn not_applied(error: &ClusterError) -> Outcome {
+    Outcome::NotApplied {
+        message: match error.hint() {
+            Some(hint) => format!("{error}; {hint}"),
+            None => error.to_string(),
+        },
+        is_transient: error.is_transient(),
+    }
+}
+
+/// The download, while neither it nor the replications have been there.
+fn needed_prefetch<'a>(watch: &Watch, order: &'a Order) -> Option<&'a Job> {
+    let prefetch = order.prefetch.as_ref()?;
+    let world = watch.world();
+    let is_fetched = world.state(&prefetch.name_any()).phase == Phase::Complete;
+    let is_there = world.job(&order.name()).is_some();
+    (!is_fetched && !is_there).then_some(prefetch)
+}
+
+async fn start_job<'a>(
+    watch: &mut Watch,
+    order: &'a Order,
+    place: usize,
+    job: &Job,
+    is_prefetch: bool,
+) -> Result<Start<'a>, ClusterError> {
+    let name = job.name_any();
+    let world = watch.world();
+    let found = world.job(&name);
+    let state = world.state_of(found);
+    let is_suspended = state.phase == Phase::Suspended;
+    let step = step(job, found, &state).map_err(|error| {
+        ClusterError::new(
+            format!("compare Job {name}"),
+            FaultKind::Other(error.to_string()),
+        )
+    })?;
+    let (is_attached, differences) = match step {
+        Step::Create => (false, Vec::new()),
+        Step::Attach => (true, Vec::new()),
+        Step::Adjust { differences } => (true, differences),
+        Step::Deleting => return Ok(Start::Later),
+        Step::Complete => return Ok(Start::Ended(Box::new(Outcome::AlreadyComplete))),
+        Step::Failed => return Ok(Start::Ended(Box::new(Outcome::FailedBefore))),
+        Step::Refuse { differences } => {
+            return Ok(Start::Ended(Box::new(Outcome::Refused { differences })));
+        }
+    };
+    let uid = found.and_then(|it| it.metadata.uid.clone());
+    let uid = if is_attached && differences.is_empty() {
+        uid
+    } else {
+        let (_, applied) = apply_job(watch.cluster(), job, false).await?;
+        let uid = applied.metadata.uid.clone();
+        watch.put(applied);
+        uid
+    };
+    if is_suspended {
+        cancel::suspend(watch.cluster(), &name, false).await?;
+    }
+    let running = Box::new(Running {
+        order,
+        place,
+        state,
+        is_prefetch,
+        uid,
+        idle_since: Instant::now(),
+        log: None,
+    });
+    Ok(Start::Running {
+        running,
+        is_attached,
+        differences,
+    })
+}
+
+impl Running<'_> {
+    /// The name of the Job that is followed.
+    pub(super) fn job_name(&self) -> String {
+        match &self.order.prefetch {
+            Some(prefetch) if self.is_prefetch => prefetch.name_any(),
+            _ => self.order.name(),
+        }
+    }
+
+    pub(super) fn is_prefetch(&self) -> bool {
+        self.is_prefetch
+    }
+
+    /// Takes in how the Job looks now.
+    pub(super) fn see(&mut self, state: JobState, settings: &LaunchSettings) -> Seen {
+        let is_new = state != self.state;
+        let is_working = !state.running.is_empty() || state.done.len() > self.state.done.len();
+        if is_working {
+            self.idle_since = Instant::now();
+        }
+        let was_complete =
+            self.state.left() == 0 && self.state.total > 0 && self.state.failed.is_empty();
+        let outcome = match &state.phase {
+            Phase::Complete => Some(Outcome::Complete),
+            Phase::Failed(_) => Some(self.failed()),
+            // Removed after its time to live, which may be nothing.
+            Phase::NotThere if was_complete => Some(Outcome::Complete),
+            Phase::NotThere => Some(match &self.state.phase {
+                Phase::Failing(_) => self.failed(),
+                _ => Outcome::Deleted,
+            }),
+            _ => self.stuck(&state, settings),
+        };
+        let is_failing =
+            matches!(state.phase, Phase::Failing(_) | Phase::Failed(_)) && self.log.is_none();
+        // Of a Job that is gone, what was last seen says more.
+        let is_gone = state.phase == Phase::NotThere;
+        if !is_gone {
+            self.state = state;
+        }
+        Seen {
+            is_new: is_new && !is_gone,
+            is_failing,
+            outcome,
+        }
+    }
+
+    fn failed(&self) -> Outcome {
+        let log = self.log.clone().unwrap_or_default();
+        Outcome::Failed { log }
+    }
+
+    fn stuck(&self, state: &JobState, settings: &LaunchSettings) -> Option<Outcome> {
+        let limit = deadline(state, settings);
+        let idle = self.idle_since.elapsed();
+        (idle >= limit).then_some(Outcome::Stuck {
+            seconds: idle.as_secs(),
+        })
+    }
+
+    /// Reads the end of the log of the pod that failed, which may be gone already.
+    pub(super) async fn read_log(&mut self, cluster: &Cluster, lines: u32) {
+        let failures = self.state.failures.iter();
+        let is_for_good = |it: &&IndexFailure| self.state.failed.contains(&it.index);
+        let first = failures
+            .clone()
+            .find(is_for_good)
+            .or_else(|| failures.clone().next());
+        let Some(pod) = first.and_then(|it| it.pod.as_deref()) else {
+            return;
+        };
+        let container = first.and_then(|it| it.container.as_deref());
+        let read = logs::tail(cluster, pod, container.unwrap_or(logs::CONTAINER), lines).await;
+        self.log = Some(read.unwrap_or_else(|error| vec![format!("(no log: {error})")]));
+    }
+
+    /// Deletes the Jobs of a model that is complete; if that fails, their time to live removes them.
+    pub(super) async fn delete(&self, cluster: &Cluster) {
+        let _ = cancel::delete(cluster, &self.job_name(), self.uid.as_deref()).await;
+        if let Some(prefetch) = &self.order.prefetch {
+            let _ = cancel::delete(cluster, &prefetch.name_any(), None).await;
+        }
+    }
+
+    pub(super) fn ended(self, outcome: Outcome) -> Ended {
+        let job = self.job_name();
+        // The log may have been read after the outcome was known.
+        let outcome = match (outcome, self.log) {
+            (Outcome::Failed { .. }, Some(log)) => Outcome::Failed { log },
+            (outcome, _) => outcome,
+        };
+        Ended {
+            job,
+            ..Ended::new(self.order, outcome, self.state)
+        }
+    }
+}
+
+/// How long there may be no running pod: less where waiting does not help by itself.
+fn deadline(state: &JobState, settings: &LaunchSettings) -> Duration {
+    let is_hopeless = |it: &Obstacle| {
+        matches!(
+            it,
+            Obstacle::Image(_) | Obstacle::Container(_) | Obstacle::Refused(_)
+        )
+    };
+    let trouble = state.trouble();
+    if !trouble.is_empty() && trouble.iter().all(|(it, _)| is_hopeless(it)) {
+        settings.stuck_deadline.min(settings.start_deadline)
+    } else {
+        settings.start_deadline
+    }
+}
+
+impl Ended {
+    pub(super) fn new(order: &Order, outcome: Outcome, state: JobState) -> Self {
+        let summary = summary(&outcome, &state);
+        Self {
+            model: order.model.clone(),
+            job: order.name(),
+            outcome,
+            state,
+            summary,
+        }
+    }
+}
+
+fn summary(outcome: &Outcome, state: &JobState) -> String {
+    match outcome {
+        Outcome::Complete => format!("complete: {0} of {0}", state.total),
+        Outcome::AlreadyComplete => format!("complete before: {0} of {0}", state.total),
+        Outcome::Failed { .. } => state.to_string(),
+        Outcome::FailedBefore => format!("{state}; this was an earlier launch"),
+        Outcome::Stuck { seconds } => format!("no pod has run for {seconds} s: {state}"),
+        Outcome::Refused { differences } => match differences.as_slice() {
+            [] => String::from("another plan"),
+            [only] => format!("another plan: {only}"),
+            [first, rest @ ..] => format!("another plan: {first}, and {} more", rest.len()),
+        },
+        Outcome::NotApplied { message, .. } => message.clone(),
+        Outcome::Deleted => format!("deleted by somebody, last seen {state}"),
+        Outcome::LeftRunning => format!("left running: {state}"),
+        Outcome::NotStarted => String::from("not started"),
+    }
+}

@@ -1,0 +1,198 @@
+//! What a replication prints, through the ends of connections.
+
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use futures_util::io::AsyncBufReadExt;
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::LogParams;
+
+use crate::apply::find;
+use crate::connect::{Cluster, answer};
+use crate::error::{ClusterError, FaultKind};
+use crate::state::pod;
+
+/// The container whose log is meant.
+pub const CONTAINER: &str = "replicate";
+/// How long to wait before a stream is asked for again.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The longest line that is kept whole, in characters.
+const LONGEST: usize = 2000;
+
+/// The last `lines` of a pod's log.
+///
+/// # Errors
+///
+/// Returns an error if the pod is gone, its container has not started, or the cluster cannot be reached.
+pub async fn tail(
+    cluster: &Cluster,
+    pod: &str,
+    container: &str,
+    lines: u32,
+) -> Result<Vec<String>, ClusterError> {
+    let params = LogParams {
+        container: Some(container.to_owned()),
+        tail_lines: Some(i64::from(lines)),
+        ..LogParams::default()
+    };
+    let doing = format!("read the log of pod {pod}");
+    let text = answer(doing, cluster.api::<Pod>().logs(pod, &params)).await?;
+    Ok(text.lines().map(cut).collect())
+}
+
+/// A pod's log as it is written, line by line, until the container has ended.
+///
+/// A stream that ends is no proof that the container did: the pod is looked at, and the log asked for from the last line on.
+#[derive(Debug)]
+pub struct Follow {
+    cluster: Cluster,
+    pod: String,
+    container: String,
+    tail: Option<u32>,
+    /// The time of the last line, and how many lines of that time were given.
+    last: Option<(Timestamp, usize)>,
+}
+
+impl Follow {
+    /// The log of a container of `pod`, from its last `tail` lines on, or from its beginning.
+    pub fn new(cluster: &Cluster, pod: &str, container: &str, tail: Option<u32>) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            pod: pod.to_owned(),
+            container: container.to_owned(),
+            tail,
+            last: None,
+        }
+    }
+
+    /// Gives all lines to `each` until the container has ended or the pod is gone.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the log may not be read. Broken connections are made anew, for as long as `patience`.
+    pub async fn run(
+        mut self,
+        patience: Duration,
+        mut each: impl FnMut(&str),
+    ) -> Result<(), ClusterError> {
+        let mut silent_since = tokio::time::Instant::now();
+        loop {
+            let before = self.last;
+            let failed = self.stream(&mut each).await.err();
+            if self.last != before {
+                silent_since = tokio::time::Instant::now();
+            }
+            match failed {
+                Some(error) if !is_worth_waiting(&error) => {
+                    return if matches!(error.kind(), FaultKind::NotFound(_)) {
+                        Ok(())
+                    } else {
+                        Err(error)
+                    };
+                }
+                Some(error) if silent_since.elapsed() >= patience && error.is_transient() => {
+                    return Err(error);
+                }
+                _ => {}
+            }
+            if self.has_ended().await? {
+                // What was written between the end of the stream and that of the container.
+                let _ = self.stream(&mut each).await;
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// One stream, to its end.
+    async fn stream(&mut self, each: &mut impl FnMut(&str)) -> Result<(), ClusterError> {
+        let doing = format!("read the log of pod {}", self.pod);
+        let params = LogParams {
+            container: Some(self.container.clone()),
+            follow: true,
+            timestamps: true,
+            tail_lines: self.tail.filter(|_| self.last.is_none()).map(i64::from),
+            since_time: self.last.map(|(time, _)| time),
+            ..LogParams::default()
+        };
+        let api = self.cluster.api::<Pod>();
+        let stream = answer(doing.clone(), api.log_stream(&self.pod, &params)).await?;
+        let mut lines = stream.lines();
+        // The server gives whole seconds: what was given already is skipped.
+        let mut known = self.last;
+        while let Some(line) = lines.try_next().await.map_err(|error| {
+            ClusterError::new(doing.clone(), FaultKind::Unreachable(error.to_string()))
+        })? {
+            let (time, text) = stamped(&line);
+            if self.is_new(time, &mut known) {
+                each(&cut(text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a line of this time has not been given yet; counts it.
+    fn is_new(&mut self, time: Option<Timestamp>, known: &mut Option<(Timestamp, usize)>) -> bool {
+        let Some(time) = time else {
+            return known.is_none();
+        };
+        if let Some((last, count)) = known {
+            if time < *last {
+                return false;
+            }
+            if time == *last && *count > 0 {
+                *count -= 1;
+                return false;
+            }
+        }
+        self.last = Some(match self.last {
+            Some((last, count)) if last == time => (last, count + 1),
+            _ => (time, 1),
+        });
+        true
+    }
+
+    /// Whether the container has ended, or its pod is gone.
+    async fn has_ended(&self) -> Result<bool, ClusterError> {
+        match find::<Pod>(&self.cluster, &self.pod).await {
+            Ok(None) => Ok(true),
+            Ok(Some(pod)) => Ok(matches!(pod::phase(&pod), "Succeeded" | "Failed")),
+            Err(error) if error.is_transient() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A container that has not started is answered with 400, a pod without a node with 204 and nothing.
+fn is_worth_waiting(error: &ClusterError) -> bool {
+    let is_starting = |message: &str| {
+        message.contains("waiting to start") || message.contains("is not available")
+    };
+    match error.kind() {
+        FaultKind::Invalid(message) => is_starting(message),
+        kind => kind.is_transient(),
+    }
+}
+
+/// A line's time and text.
+fn stamped(line: &str) -> (Option<Timestamp>, &str) {
+    match line.split_once(' ') {
+        Some((time, text)) => match time.parse() {
+            Ok(time) => (Some(time), text),
+            Err(_) => (None, line),
+        },
+        None => match line.parse() {
+            Ok(time) => (Some(time), ""),
+            Err(_) => (None, line),
+        },
+    }
+}
+
+fn cut(line: &str) -> String {
+    if line.chars().count() <= LONGEST {
+        return line.to_owned();
+    }
+    let start: String = line.chars().take(LONGEST).collect();
+    format!("{start} …")
+}
