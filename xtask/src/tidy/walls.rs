@@ -65,6 +65,7 @@ const WALLS: &[Wall] = &[
             "grace-runner",
             "grace-sim",
             "grace-launch",
+            "grace-mock-cluster",
             "grace-cli",
         ],
     },
@@ -75,6 +76,7 @@ const WALLS: &[Wall] = &[
             "grace-runner",
             "grace-sim",
             "grace-launch",
+            "grace-mock-cluster",
             "grace-cli",
             // Some of Polars' engines run on it.
             "grace-analysis",
@@ -94,6 +96,7 @@ const WALLS: &[Wall] = &[
             "grace-analysis",
             "grace-k8s-gen",
             "grace-launch",
+            "grace-mock-cluster",
             "grace-cli",
             "xtask",
         ],
@@ -153,6 +156,8 @@ const OURS: &[(&str, &[&str])] = &[
         &["grace-core", "grace-seed", "grace-stats"],
     ),
     ("grace-launch", &["grace-core", "grace-seed", "grace-stats"]),
+    // For tests only: nothing has it in its tree.
+    ("grace-mock-cluster", &[]),
     (
         "grace-cli",
         &[

@@ -1,0 +1,9 @@
+//! The mock answers as a real API server was recorded to answer.
+
+mod apply;
+mod deletion;
+mod exec;
+mod objects;
+mod support;
+mod watch;
+mod with_kube;
