@@ -38,7 +38,10 @@ pub struct Outcome {
 #[derive(Debug, Clone)]
 pub(crate) enum Stuck {
     Unschedulable(String),
-    Waiting { reason: String, message: Option<String> },
+    Waiting {
+        reason: String,
+        message: Option<String>,
+    },
     Refused(String),
 }
 
@@ -139,7 +142,11 @@ impl Outcome {
 
     /// `state.terminated` of the container.
     pub(crate) fn terminated(&self, started: &Value, finished: &str) -> Value {
-        let default = if self.exit_code == 0 { "Completed" } else { "Error" };
+        let default = if self.exit_code == 0 {
+            "Completed"
+        } else {
+            "Error"
+        };
         let mut terminated = json!({
             "exitCode": self.exit_code,
             "reason": self.reason.as_deref().unwrap_or(default),
@@ -172,6 +179,8 @@ pub struct Workload {
     pub(crate) run: Duration,
     pub(crate) retry: Duration,
     pub(crate) second: Duration,
+    /// How pods without a Job go.
+    pub(crate) bare: Outcome,
 }
 
 impl fmt::Debug for Workload {
@@ -192,6 +201,7 @@ impl Workload {
             run: Duration::from_millis(20),
             retry: Duration::from_millis(20),
             second: Duration::from_secs(1),
+            bare: Outcome::runs_on(),
         }
     }
 
@@ -213,6 +223,14 @@ impl Workload {
     #[must_use]
     pub fn retries_after(mut self, time: Duration) -> Self {
         self.retry = time;
+        self
+    }
+
+    /// Whether pods without a Job get stuck: all start and run on, unless this is
+    /// [`unschedulable`](Outcome::unschedulable) or [`waiting`](Outcome::waiting).
+    #[must_use]
+    pub fn bare_pods(mut self, outcome: Outcome) -> Self {
+        self.bare = outcome;
         self
     }
 
