@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::controller::{Controller, Workload};
 use crate::fault::Fault;
 use crate::gc;
 use crate::request::Recorded;
@@ -225,6 +226,16 @@ impl MockCluster {
             .edit(|state| crate::verbs::delete::evict_pod(state, namespace, name))
     }
 
+    /// Runs Jobs from now on; called again, pods to come go the new way.
+    pub fn controller(&self, workload: Workload) {
+        self.shared.edit(|state| match &mut state.controller {
+            Some(controller) => controller.set_workload(workload),
+            none => *none = Some(Controller::new(workload)),
+        });
+        // No object changed, but there is something to do.
+        self.shared.wake();
+    }
+
     /// Appends lines to the log of a pod, whether the pod is there or not yet.
     pub fn append_log(&self, namespace: &str, pod: &str, lines: &str) {
         self.shared
@@ -378,6 +389,7 @@ fn new_state() -> State {
         on_exec: None,
         exec_cuts: Default::default(),
         dying: Default::default(),
+        controller: None,
         open_watches: Default::default(),
     }
 }

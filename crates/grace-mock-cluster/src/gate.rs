@@ -1,6 +1,7 @@
 //! What each request passes: log, faults, token, rights, and then its verb.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -226,6 +227,8 @@ fn shortened(mut body: Body, after: usize, cut: bool) -> Body {
             }
         }
         if cut {
+            // hyper sends what it has as soon as there is no more; an error at once would throw that away.
+            tokio::time::sleep(Duration::from_millis(5)).await;
             let _ = pipe.send(Err(Cut)).await;
         }
     });

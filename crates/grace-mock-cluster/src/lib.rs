@@ -4,6 +4,7 @@
 mod answer;
 mod clock;
 mod cluster;
+mod controller;
 mod exec;
 mod fault;
 mod gate;
@@ -23,6 +24,7 @@ mod verbs;
 mod watch;
 
 pub use cluster::{MockCluster, NAMESPACE};
+pub use controller::{Attempt, Outcome, Workload};
 pub use fault::{Fault, Trouble};
 pub use recorded::{recorded, recorded_object};
 pub use request::{Query, Recorded};

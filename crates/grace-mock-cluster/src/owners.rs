@@ -41,9 +41,12 @@ fn without_identity(object: &mut Value) {
     for field in ["apiVersion", "kind", "status"] {
         fields.remove(field);
     }
-    if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata
-            .retain(|field, _| ["labels", "annotations", "finalizers"].contains(&field.as_str()));
+    let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) else {
+        return;
+    };
+    metadata.retain(|field, _| ["labels", "annotations", "finalizers"].contains(&field.as_str()));
+    if metadata.is_empty() {
+        fields.remove("metadata");
     }
 }
 

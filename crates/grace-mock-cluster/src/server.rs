@@ -10,9 +10,10 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::controller;
 use crate::gate::pass;
 use crate::gc;
-use crate::state::Shared;
+use crate::state::{Shared, State};
 
 /// What the accept loop is told.
 #[derive(Debug)]
@@ -98,6 +99,8 @@ pub(crate) async fn keep(shared: Arc<Shared>) {
     }
 }
 
-fn step(state: &mut crate::state::State, now: Instant) -> Option<Instant> {
-    gc::sweep(state, now)
+fn step(state: &mut State, now: Instant) -> Option<Instant> {
+    let of_deletion = gc::sweep(state, now);
+    let of_jobs = controller::step(state, now);
+    of_deletion.into_iter().chain(of_jobs).min()
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::controller::Controller;
 use crate::fault::{Fault, is};
 use crate::gc::Dying;
 use crate::logs::Logs;
@@ -33,6 +34,7 @@ pub(crate) struct State {
     /// After how many bytes of stdout the next execs are cut.
     pub(crate) exec_cuts: VecDeque<usize>,
     pub(crate) dying: Dying,
+    pub(crate) controller: Option<Controller>,
     pub(crate) open_watches: BTreeMap<&'static str, usize>,
 }
 
@@ -76,6 +78,11 @@ impl Shared {
             self.changed.send_modify(|count| *count += 1);
         }
         result
+    }
+
+    /// Wakes all who wait.
+    pub(crate) fn wake(&self) {
+        self.changed.send_modify(|count| *count += 1);
     }
 
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {

@@ -1,6 +1,7 @@
 //! The mock answers as a real API server was recorded to answer.
 
 mod apply;
+mod controller;
 mod deletion;
 mod exec;
 mod objects;

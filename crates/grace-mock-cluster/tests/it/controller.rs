@@ -1,0 +1,446 @@
+//! Jobs end as recorded ones did.
+
+use std::time::Duration;
+
+use grace_mock_cluster::{MockCluster, NAMESPACE, Outcome, Workload, recorded_object};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{JOBS, PODS, ask, job, send, until};
+
+async fn start(workload: Workload) -> MockCluster {
+    let cluster = MockCluster::start().await;
+    cluster.controller(workload);
+    cluster
+}
+
+async fn create(cluster: &MockCluster, name: &str, change: impl FnOnce(&mut Value)) {
+    let mut job = job(name);
+    change(&mut job["spec"]);
+    let (code, answer) = ask(cluster, Method::POST, JOBS, Some(&job)).await;
+    assert_eq!(code, 201, "{answer}");
+}
+
+fn status(cluster: &MockCluster, name: &str) -> Value {
+    let job = cluster.get("jobs", NAMESPACE, name);
+    job.map(|mut job| job["status"].take()).unwrap_or_default()
+}
+
+fn has(cluster: &MockCluster, name: &str, kind: &str) -> bool {
+    let status = status(cluster, name);
+    let conditions = status["conditions"].as_array().cloned().unwrap_or_default();
+    conditions
+        .iter()
+        .any(|one| one["type"] == kind && one["status"] == "True")
+}
+
+async fn ended(cluster: &MockCluster, name: &str) -> Value {
+    until("the job ends", || {
+        has(cluster, name, "Complete") || has(cluster, name, "Failed")
+    })
+    .await;
+    let mut status = status(cluster, name);
+    without_times(&mut status);
+    status
+}
+
+fn recorded_status(name: &str) -> Value {
+    let mut status = recorded_object(name)["status"].take();
+    without_times(&mut status);
+    status
+}
+
+fn without_times(status: &mut Value) {
+    for field in ["startTime", "completionTime"] {
+        if let Some(time) = status.get_mut(field) {
+            *time = json!("some time");
+        }
+    }
+    for condition in status["conditions"].as_array_mut().into_iter().flatten() {
+        condition["lastProbeTime"] = json!("some time");
+        condition["lastTransitionTime"] = json!("some time");
+    }
+}
+
+fn pods(cluster: &MockCluster) -> Vec<Value> {
+    cluster.list("pods", NAMESPACE)
+}
+
+fn events(cluster: &MockCluster, reason: &str) -> Vec<Value> {
+    let mut events = cluster.list("events", NAMESPACE);
+    events.retain(|event| event["reason"] == reason);
+    events
+}
+
+#[tokio::test]
+async fn completes_two_at_a_time() {
+    let cluster = start(Workload::new(|_| Outcome::success().log("done"))).await;
+    create(&cluster, "a-good", |spec| {
+        spec["completions"] = json!(5);
+        spec["parallelism"] = json!(2);
+    })
+    .await;
+    let mut most = 0;
+    until("the job completes", || {
+        let active = pods(&cluster)
+            .iter()
+            .filter(|pod| pod["status"]["phase"] == "Running")
+            .count();
+        most = most.max(active);
+        has(&cluster, "a-good", "Complete")
+    })
+    .await;
+    assert!(most <= 2, "{most}");
+    assert_eq!(
+        ended(&cluster, "a-good").await,
+        recorded_status("job-indexed-complete")
+    );
+    let pods = pods(&cluster);
+    let job = cluster.get("jobs", NAMESPACE, "a-good").unwrap();
+    for (index, pod) in pods.iter().enumerate() {
+        let metadata = &pod["metadata"];
+        let recorded = recorded_object("pod-indexed-gpu-succeeded");
+        let keys = |value: &Value| {
+            value
+                .as_object()
+                .unwrap()
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        for field in ["labels", "annotations"] {
+            assert_eq!(keys(&metadata[field]), keys(&recorded["metadata"][field]));
+        }
+        let label = "batch.kubernetes.io/job-completion-index";
+        assert_eq!(metadata["labels"][label], index.to_string());
+        assert_eq!(
+            metadata["labels"]["batch.kubernetes.io/controller-uid"],
+            job["metadata"]["uid"]
+        );
+        let ended = &pod["status"]["containerStatuses"][0]["state"]["terminated"];
+        assert_eq!(
+            (&ended["exitCode"], &ended["reason"]),
+            (&json!(0), &json!("Completed"))
+        );
+    }
+    assert_eq!(pods.len(), 5);
+    assert_eq!(events(&cluster, "SuccessfulCreate").len(), 5);
+    let name = pods[0]["metadata"]["name"].as_str().unwrap();
+    let response = send(
+        &cluster,
+        Method::GET,
+        &format!("{PODS}/{name}/log"),
+        "",
+        None,
+    )
+    .await;
+    assert_eq!(response.text().await.unwrap(), "done\n");
+}
+
+#[tokio::test]
+async fn the_target_comes_before_the_end() {
+    let cluster = start(Workload::new(|_| Outcome::success())).await;
+    create(&cluster, "x", |_| {}).await;
+    let (_, list) = ask(&cluster, Method::GET, JOBS, None).await;
+    let version = list["metadata"]["resourceVersion"].as_str().unwrap();
+    ended(&cluster, "x").await;
+    let path = format!("{JOBS}?watch=1&resourceVersion={version}&timeoutSeconds=1");
+    let text = send(&cluster, Method::GET, &path, "", None)
+        .await
+        .text()
+        .await
+        .unwrap();
+    let types: Vec<Vec<Value>> = text
+        .lines()
+        .map(|line| {
+            let event: Value = serde_json::from_str(line).unwrap();
+            let conditions = event["object"]["status"]["conditions"].as_array().cloned();
+            conditions
+                .unwrap_or_default()
+                .iter()
+                .map(|one| one["type"].clone())
+                .collect()
+        })
+        .collect();
+    assert!(
+        types.contains(&vec![json!("SuccessCriteriaMet")]),
+        "{types:?}"
+    );
+    assert_eq!(types.last().unwrap(), &["SuccessCriteriaMet", "Complete"]);
+}
+
+#[tokio::test]
+async fn a_failed_index_lets_the_others_go_on() {
+    let failing = |attempt: &grace_mock_cluster::Attempt| match attempt.index {
+        1 | 3 => Outcome::exit(5).saying("no GPU"),
+        _ => Outcome::success(),
+    };
+    let cluster = start(Workload::new(failing)).await;
+    create(&cluster, "c-pi0", |spec| {
+        spec["completions"] = json!(5);
+        spec["parallelism"] = json!(2);
+        spec["backoffLimitPerIndex"] = json!(0);
+        spec["maxFailedIndexes"] = json!(5);
+    })
+    .await;
+    assert_eq!(
+        ended(&cluster, "c-pi0").await,
+        recorded_status("job-failed-perindex0-max5")
+    );
+    let failed = pods(&cluster);
+    let ended = &failed[1]["status"]["containerStatuses"][0]["state"]["terminated"];
+    assert_eq!(
+        (&ended["exitCode"], &ended["message"]),
+        (&json!(5), &json!("no GPU"))
+    );
+}
+
+#[tokio::test]
+async fn indexes_are_tried_again_as_often_as_allowed() {
+    let cluster = start(Workload::new(|attempt| match attempt.index {
+        1 | 3 => Outcome::exit(5),
+        _ => Outcome::success(),
+    }))
+    .await;
+    create(&cluster, "c-pi1", |spec| {
+        spec["completions"] = json!(5);
+        spec["parallelism"] = json!(2);
+        spec["backoffLimitPerIndex"] = json!(1);
+    })
+    .await;
+    assert_eq!(
+        ended(&cluster, "c-pi1").await,
+        recorded_status("job-failed-perindex1")
+    );
+    let counts = pods(&cluster);
+    let key = "batch.kubernetes.io/job-index-failure-count";
+    let counts = counts
+        .iter()
+        .filter(|pod| pod["metadata"]["annotations"][key] == "1");
+    assert_eq!(counts.count(), 2);
+}
+
+#[tokio::test]
+async fn too_many_failed_indexes_end_the_job() {
+    let cluster = start(Workload::new(|_| Outcome::exit(5))).await;
+    create(&cluster, "x", |spec| {
+        spec["completions"] = json!(8);
+        spec["backoffLimitPerIndex"] = json!(0);
+        spec["maxFailedIndexes"] = json!(1);
+    })
+    .await;
+    let status = ended(&cluster, "x").await;
+    let recorded = recorded_status("job-failed-perindex0-max1");
+    assert_eq!(status["conditions"], recorded["conditions"]);
+    assert_eq!(status["failedIndexes"], "0,1");
+    assert_eq!(pods(&cluster).len(), 2, "the rest is never started");
+}
+
+#[tokio::test]
+async fn the_backoff_limit_takes_running_pods_and_their_logs() {
+    let cluster = start(Workload::new(|attempt| match attempt.index {
+        1 => Outcome::exit(3),
+        _ => Outcome::runs_on(),
+    }))
+    .await;
+    create(&cluster, "b-fail0", |spec| {
+        spec["completions"] = json!(5);
+        spec["parallelism"] = json!(2);
+    })
+    .await;
+    assert_eq!(
+        ended(&cluster, "b-fail0").await,
+        recorded_status("job-failed-backofflimit0")
+    );
+    assert_eq!(pods(&cluster).len(), 1, "only the failed one stays");
+    assert_eq!(events(&cluster, "BackoffLimitExceeded").len(), 1);
+}
+
+fn policy(action: &str) -> Value {
+    let codes = json!({"containerName": "run", "operator": "In", "values": [42]});
+    json!({"rules": [{"action": action, "onExitCodes": codes}]})
+}
+
+#[tokio::test]
+async fn policies_fail_the_job_or_the_index_or_nothing() {
+    let once = |attempt: &grace_mock_cluster::Attempt| match (attempt.index, attempt.attempt) {
+        (0, 0) => Outcome::exit(42),
+        _ => Outcome::success().after(Duration::from_millis(100)),
+    };
+    let cluster = start(Workload::new(once)).await;
+    for (name, action) in [
+        ("d-pfp", "FailJob"),
+        ("d-pfp-idx", "FailIndex"),
+        ("d-pfp-ign", "Ignore"),
+    ] {
+        create(&cluster, name, |spec| {
+            let completions = if action == "Ignore" { 2 } else { 3 };
+            spec["completions"] = json!(completions);
+            spec["parallelism"] = json!(completions);
+            if action == "FailIndex" {
+                spec["backoffLimitPerIndex"] = json!(3);
+            }
+            spec["podFailurePolicy"] = policy(action);
+        })
+        .await;
+    }
+    let failed = ended(&cluster, "d-pfp").await;
+    let recorded = recorded_status("job-podfailurepolicy-failjob");
+    assert_eq!(
+        failed["conditions"][1]["reason"],
+        recorded["conditions"][1]["reason"]
+    );
+    assert_eq!(failed["failed"], 3);
+    assert_eq!(
+        ended(&cluster, "d-pfp-idx").await,
+        recorded_status("job-podfailurepolicy-failindex")
+    );
+    assert_eq!(
+        ended(&cluster, "d-pfp-ign").await,
+        recorded_status("job-podfailurepolicy-ignore")
+    );
+}
+
+#[tokio::test]
+async fn suspending_takes_pods_away_and_resuming_starts_anew() {
+    let cluster = start(Workload::new(|_| {
+        Outcome::success().after(Duration::from_millis(300))
+    }))
+    .await;
+    create(&cluster, "e-susp", |spec| spec["completions"] = json!(2)).await;
+    until("a pod runs", || status(&cluster, "e-susp")["ready"] == 1).await;
+    let set = |suspend: bool| {
+        cluster.modify("jobs", NAMESPACE, "e-susp", |job| {
+            job["spec"]["suspend"] = json!(suspend)
+        });
+    };
+    set(true);
+    until("its pod is gone", || {
+        has(&cluster, "e-susp", "Suspended") && pods(&cluster).is_empty()
+    })
+    .await;
+    until("none is terminating", || {
+        status(&cluster, "e-susp")["terminating"] == 0
+    })
+    .await;
+    let mut suspended = status(&cluster, "e-susp");
+    without_times(&mut suspended);
+    assert_eq!(suspended, recorded_status("job-suspended"));
+    set(false);
+    assert_eq!(
+        ended(&cluster, "e-susp").await,
+        recorded_status("job-suspend-resume-complete")
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_pod_is_a_failure_and_an_evicted_one_is_replaced() {
+    let cluster = start(Workload::new(|_| Outcome::runs_on())).await;
+    for name in ["deleted", "evicted"] {
+        create(&cluster, name, |spec| {
+            spec["podFailurePolicy"] = json!({"rules": [
+                {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+            ]});
+        })
+        .await;
+    }
+    until("both run", || {
+        ["deleted", "evicted"]
+            .iter()
+            .all(|name| status(&cluster, name)["ready"] == 1)
+    })
+    .await;
+    for pod in pods(&cluster) {
+        let name = pod["metadata"]["name"].as_str().unwrap();
+        if name.starts_with("deleted") {
+            assert!(cluster.delete_pod(NAMESPACE, name));
+        } else {
+            assert!(cluster.evict_pod(NAMESPACE, name));
+        }
+    }
+    let failed = ended(&cluster, "deleted").await;
+    assert_eq!(failed["conditions"][1]["reason"], "BackoffLimitExceeded");
+    until("another pod runs", || {
+        status(&cluster, "evicted")["ready"] == 1
+    })
+    .await;
+    assert_eq!(status(&cluster, "evicted").get("failed"), None);
+}
+
+#[tokio::test]
+async fn what_never_starts_looks_as_recorded() {
+    let quota =
+        "pods \"q-0-8n82m\" is forbidden: exceeded quota: q, requested: requests.nvidia.com/gpu=4";
+    let cluster = start(Workload::new(move |attempt| match attempt.job.as_str() {
+        "pend" => Outcome::unschedulable("0/1 nodes are available: 1 Insufficient nvidia.com/gpu."),
+        "noimg" => Outcome::waiting("ErrImagePull", Some("no such host")),
+        _ => Outcome::refused(quota),
+    }))
+    .await;
+    for name in ["pend", "noimg", "quota"] {
+        create(&cluster, name, |_| {}).await;
+    }
+    until("quota refuses", || {
+        !events(&cluster, "FailedCreate").is_empty()
+    })
+    .await;
+    let refused = &events(&cluster, "FailedCreate")[0];
+    assert_eq!(refused["message"], format!("Error creating: {quota}"));
+    assert_eq!(
+        (&refused["type"], &refused["involvedObject"]["name"]),
+        (&json!("Warning"), &json!("quota"))
+    );
+    let pods = pods(&cluster);
+    assert_eq!(pods.len(), 2);
+    let waiting = &pods[0]["status"]["containerStatuses"][0]["state"]["waiting"];
+    assert_eq!(waiting["reason"], "ErrImagePull");
+    let condition = &pods[1]["status"]["conditions"][0];
+    let recorded = &recorded_object("pod-l-pend")["status"]["conditions"][0];
+    assert_eq!(
+        (&condition["type"], &condition["reason"]),
+        (&recorded["type"], &recorded["reason"])
+    );
+    let mut stuck = status(&cluster, "pend");
+    without_times(&mut stuck);
+    assert_eq!(stuck, recorded_status("job-stuck-l-pend"));
+    let mut refused = status(&cluster, "quota");
+    without_times(&mut refused);
+    assert_eq!(refused, recorded_status("job-failedcreate-serviceaccount"));
+}
+
+#[tokio::test]
+async fn deadlines_and_times_to_live_are_kept() {
+    let workload = Workload::new(|attempt| match attempt.job.as_str() {
+        "slow" => Outcome::runs_on(),
+        _ => Outcome::success(),
+    });
+    let cluster = start(workload.second_is(Duration::from_millis(50))).await;
+    create(&cluster, "slow", |spec| {
+        spec["activeDeadlineSeconds"] = json!(2)
+    })
+    .await;
+    let failed = ended(&cluster, "slow").await;
+    assert_eq!(failed["conditions"][1]["reason"], "DeadlineExceeded");
+    create(&cluster, "short", |spec| {
+        spec["ttlSecondsAfterFinished"] = json!(1)
+    })
+    .await;
+    until("it is gone", || {
+        cluster.get("jobs", NAMESPACE, "short").is_none()
+    })
+    .await;
+    until("its pods are too", || pods(&cluster).is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_pod_without_a_job_runs_until_it_is_deleted() {
+    let cluster = start(Workload::new(|_| Outcome::success())).await;
+    let reader = json!({"metadata": {"name": "reader"}, "spec": {"containers": [{"name": "read", "image": "i"}]}});
+    ask(&cluster, Method::POST, PODS, Some(&reader)).await;
+    until("it runs", || {
+        pods(&cluster)[0]["status"]["phase"] == "Running"
+    })
+    .await;
+    ask(&cluster, Method::DELETE, &format!("{PODS}/reader"), None).await;
+    until("it is gone", || pods(&cluster).is_empty()).await;
+}
