@@ -1,0 +1,182 @@
+//! Following through all that happens to connections and credentials.
+
+use std::time::{Duration, Instant};
+
+use grace_launch::FaultKind;
+use grace_launch::launch::{LaunchSettings, Outcome};
+use grace_mock_cluster::{Fault, NAMESPACE, Trouble};
+use serde_json::json;
+
+use crate::lab::{Lab, SOON, TOKEN, complete, name, order};
+
+fn quick() -> LaunchSettings {
+    let mut settings = LaunchSettings::default();
+    settings.watch.silence = Duration::from_secs(1);
+    settings.watch.login = Duration::from_millis(200);
+    settings
+}
+
+/// Launches one model, lets `act` happen while it runs, and completes its Job.
+async fn through(lab: &Lab, settings: &LaunchSettings, act: impl AsyncFn()) -> Vec<String> {
+    let orders = [order("tiny", 2, 1, 1)];
+    let (launched, ()) = tokio::join!(lab.launch(&orders, settings), async {
+        lab.applied(&name("tiny")).await;
+        lab.until(|| lab.mock.open_watches("jobs") > 0).await;
+        act().await;
+        lab.set_status(&name("tiny"), complete(2));
+    });
+    let (ended, told) = launched;
+    assert_eq!(ended[0].outcome, Outcome::Complete, "{told:#?}");
+    told
+}
+
+#[tokio::test]
+async fn one_list_and_one_watch_per_kind_and_no_polling() {
+    let lab = Lab::new().await;
+    let mut settings = quick();
+    settings.watch.silence = Duration::from_mins(1);
+    through(&lab, &settings, async || {
+        tokio::time::sleep(Duration::from_secs(3)).await
+    })
+    .await;
+    for kind in ["jobs", "pods", "events"] {
+        assert_eq!(lab.mock.requests_for("list", kind).len(), 1, "{kind}");
+        assert_eq!(lab.mock.requests_for("watch", kind).len(), 1, "{kind}");
+    }
+    // One look before it is applied, none afterwards.
+    assert_eq!(lab.mock.requests_for("get", "jobs").len(), 1);
+}
+
+#[tokio::test]
+async fn cut_connections_are_made_anew_without_a_word() {
+    let lab = Lab::new().await;
+    let told = through(&lab, &quick(), async || {
+        lab.mock.cut_connections();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    })
+    .await;
+    assert!(!told.iter().any(|it| it.starts_with("lost")), "{told:#?}");
+}
+
+#[tokio::test]
+async fn a_restart_of_the_api_is_told_and_survived() {
+    let lab = Lab::new().await;
+    let told = through(&lab, &quick(), async || {
+        lab.mock.restart(Duration::from_secs(4)).await;
+    })
+    .await;
+    let lost = told
+        .iter()
+        .find(|it| it.starts_with("lost: watch "))
+        .unwrap();
+    assert!(lost.contains("the API server cannot be reached"), "{lost}");
+    assert!(told.contains(&String::from("back")), "{told:#?}");
+}
+
+#[tokio::test]
+async fn what_happened_while_versions_were_forgotten_is_seen() {
+    let lab = Lab::new().await;
+    through(&lab, &quick(), async || {
+        lab.mock.down().await;
+        lab.set_status(&name("tiny"), json!({"active": 1}));
+        lab.mock.compact();
+        lab.mock.up().await;
+    })
+    .await;
+    assert!(lab.mock.requests_for("list", "jobs").len() > 1);
+}
+
+#[tokio::test]
+async fn silent_connections_are_given_up() {
+    let lab = Lab::new().await;
+    through(&lab, &quick(), async || {
+        // All watches from now on say nothing, for ever.
+        lab.mock
+            .fault(Fault::new("watch", "jobs", Trouble::Silent).times(1));
+        lab.mock.cut_connections();
+        lab.until(|| lab.mock.requests_for("watch", "jobs").len() > 1)
+            .await;
+    })
+    .await;
+    assert!(lab.mock.requests_for("watch", "jobs").len() > 2);
+}
+
+#[tokio::test]
+async fn renewed_credentials_are_read_from_the_kubeconfig() {
+    let lab = Lab::new().await;
+    lab.mock.set_token(Some(TOKEN));
+    let told = through(&lab, &quick(), async || {
+        lab.mock.set_token(Some("renewed"));
+        lab.mock.cut_connections();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        lab.mock.kubeconfig(lab.folder.path(), "renewed");
+    })
+    .await;
+    let lost = told.iter().find(|it| it.starts_with("lost")).unwrap();
+    assert!(
+        lost.ends_with("the cluster does not accept these credentials (401)"),
+        "{lost}"
+    );
+    assert!(!told.iter().any(|it| it.contains(TOKEN)));
+}
+
+#[tokio::test]
+async fn an_overloaded_server_is_asked_again() {
+    let lab = Lab::new().await;
+    through(&lab, &quick(), async || {
+        for code in [429, 500, 503] {
+            lab.mock
+                .fault(Fault::new("watch", "pods", Trouble::status(code)));
+        }
+        lab.mock.cut_connections();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_the_right_to_read_events_it_goes_on() {
+    let lab = Lab::new().await;
+    lab.mock.forbid("list", "events");
+    through(&lab, &quick(), async || {}).await;
+}
+
+#[tokio::test]
+async fn without_the_right_to_read_pods_it_ends_at_once() {
+    let lab = Lab::new().await;
+    lab.mock.forbid("list", "pods");
+    let cluster = lab.cluster().await;
+    let orders = [order("tiny", 2, 1, 1)];
+    let settings = quick();
+    let launched =
+        grace_launch::launch::launch(&cluster, &orders, &settings, std::future::pending(), |_| {});
+    let error = tokio::time::timeout(SOON, launched)
+        .await
+        .unwrap()
+        .unwrap_err();
+    assert!(matches!(error.kind(), FaultKind::Forbidden(_)), "{error}");
+    assert!(error.hint().unwrap().contains("grace-cli doctor"));
+    assert_eq!(
+        lab.mock.list("jobs", NAMESPACE),
+        [json!({}); 0],
+        "nothing may be applied"
+    );
+}
+
+#[tokio::test]
+async fn patience_ends() {
+    let lab = Lab::new().await;
+    let mut settings = quick();
+    settings.watch.patience = Duration::from_secs(2);
+    let cluster = lab.cluster().await;
+    let orders = [order("tiny", 2, 1, 1)];
+    let launched =
+        grace_launch::launch::launch(&cluster, &orders, &settings, std::future::pending(), |_| {});
+    let begun = Instant::now();
+    let (result, ()) = tokio::join!(tokio::time::timeout(SOON, launched), async {
+        lab.applied(&name("tiny")).await;
+        lab.mock.down().await;
+    });
+    let error = result.unwrap().unwrap_err();
+    assert!(error.is_transient(), "{error}");
+    assert!(begun.elapsed() > settings.watch.patience);
+}

@@ -1,0 +1,414 @@
+//! From orders to ends.
+
+use std::time::{Duration, Instant};
+
+use grace_launch::apply::Difference;
+use grace_launch::launch::{LaunchSettings, Order, Outcome};
+use grace_launch::state::Phase;
+use grace_mock_cluster::{NAMESPACE, recorded_object};
+use serde_json::{Value, json};
+
+use crate::lab::{Lab, SOON, complete, job, name, order};
+
+fn settings() -> LaunchSettings {
+    LaunchSettings::default()
+}
+
+/// Completes each Job as soon as it is there; the order in which they came, with how many ran beside them.
+async fn complete_all(lab: &Lab, models: &[(&str, u32)]) -> Vec<String> {
+    let mut seen = Vec::new();
+    let begun = Instant::now();
+    while seen.len() < models.len() {
+        assert!(begun.elapsed() < SOON, "only {seen:?} came");
+        for job in lab.mock.list("jobs", NAMESPACE) {
+            let job = job["metadata"]["name"].as_str().unwrap().to_owned();
+            let model = models.iter().find(|(model, _)| name(model) == job);
+            if let Some((model, count)) =
+                model.filter(|(model, _)| !seen.contains(&(*model).to_owned()))
+            {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                seen.push((*model).to_owned());
+                lab.set_status(&job, complete(*count));
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    seen
+}
+
+/// How many of the Jobs that were there at the same time had not ended.
+fn at_once(lab: &Lab) -> usize {
+    let jobs = lab.mock.list("jobs", NAMESPACE);
+    let is_open = |job: &&Value| job["status"]["completionTime"].is_null();
+    jobs.iter().filter(is_open).count()
+}
+
+#[tokio::test]
+async fn one_model_after_the_other_each_with_its_own_field_manager() {
+    let lab = Lab::new().await;
+    let orders = [order("a", 2, 1, 1), order("b", 3, 1, 8)];
+    let settings = settings();
+    let ((ended, _), seen) = tokio::join!(
+        lab.launch(&orders, &settings),
+        complete_all(&lab, &[("a", 2), ("b", 3)])
+    );
+    assert_eq!(seen, ["a", "b"]);
+    assert_eq!(
+        ended.iter().map(|it| &it.outcome).collect::<Vec<_>>(),
+        [&Outcome::Complete; 2]
+    );
+    for request in lab.mock.requests_for("patch", "jobs") {
+        assert_eq!(request.query.get("fieldManager"), Some("grace"));
+        assert_eq!(request.query.get("fieldValidation"), Some("Strict"));
+        assert_eq!(request.query.get("force"), None);
+    }
+}
+
+#[tokio::test]
+async fn with_a_budget_the_largest_first_and_as_many_as_fit() {
+    let lab = Lab::new().await;
+    let orders = [
+        order("small", 1, 1, 2),
+        order("large", 1, 1, 8),
+        order("middle", 1, 1, 4),
+    ];
+    let mut settings = settings();
+    settings.max_gpus = Some(10);
+    let ((ended, told), ()) = tokio::join!(lab.launch(&orders, &settings), async {
+        lab.until(|| lab.mock.list("jobs", NAMESPACE).len() == 2)
+            .await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(at_once(&lab), 2, "the third does not fit");
+        lab.set_status(&name("large"), complete(1));
+        lab.applied(&name("middle")).await;
+        lab.set_status(&name("small"), complete(1));
+        lab.set_status(&name("middle"), complete(1));
+    });
+    assert!(ended.iter().all(|it| it.outcome == Outcome::Complete));
+    let started: Vec<&String> = told.iter().filter(|it| it.contains("started")).collect();
+    assert_eq!(started[0], "large started, attached false");
+}
+
+fn failed(reason: &str) -> Value {
+    json!({"failed": 1, "failedIndexes": "1", "completedIndexes": "0", "conditions": [
+        {"type": "FailureTarget", "status": "True", "reason": reason, "message": "it is over"},
+        {"type": "Failed", "status": "True", "reason": reason, "message": "it is over"}]})
+}
+
+fn exit(code: i32) -> Value {
+    json!({"phase": "Failed", "containerStatuses": [{"name": "replicate", "image": "x:1", "imageID": "", "ready": false,
+        "restartCount": 0, "state": {"terminated": {"exitCode": code, "reason": "Error"}}}]})
+}
+
+#[tokio::test]
+async fn a_failure_is_seen_at_once_with_index_code_and_last_lines_and_stops_the_rest() {
+    let lab = Lab::new().await;
+    let orders = [order("a", 2, 2, 1), order("b", 2, 1, 1)];
+    let settings = settings();
+    let ((ended, told), at) = tokio::join!(lab.launch(&orders, &settings), async {
+        lab.applied(&name("a")).await;
+        let pod = lab.pod(&name("a"), 1, exit(43));
+        lab.mock.append_log(
+            NAMESPACE,
+            &pod,
+            "line 1\nerror: 400 of 900 queries had no answer\n",
+        );
+        lab.set_status(&name("a"), failed("FailedIndexes"));
+        Instant::now()
+    });
+    assert!(at.elapsed() < Duration::from_secs(5));
+    assert_eq!(
+        ended[0].summary,
+        "failed: index 1, exit 43, too many queries without an answer (FailedIndexes, done 1 of 2)"
+    );
+    let log = vec![
+        String::from("line 1"),
+        String::from("error: 400 of 900 queries had no answer"),
+    ];
+    assert_eq!(ended[0].outcome, Outcome::Failed { log }, "{told:#?}");
+    assert_eq!(ended[1].outcome, Outcome::NotStarted);
+    assert!(lab.mock.get("jobs", NAMESPACE, &name("b")).is_none());
+}
+
+#[tokio::test]
+async fn with_keep_going_the_others_go_on() {
+    let lab = Lab::new().await;
+    let orders = [order("a", 2, 2, 1), order("b", 1, 1, 1)];
+    let mut settings = settings();
+    settings.keep_going = true;
+    let ((ended, _), ()) = tokio::join!(lab.launch(&orders, &settings), async {
+        lab.applied(&name("a")).await;
+        lab.set_status(&name("a"), failed("FailedIndexes"));
+        lab.applied(&name("b")).await;
+        lab.set_status(&name("b"), complete(1));
+    });
+    assert!(matches!(ended[0].outcome, Outcome::Failed { .. }));
+    assert!(
+        ended[0].summary.contains("index 1, its pod is gone"),
+        "{}",
+        ended[0].summary
+    );
+    assert_eq!(ended[1].outcome, Outcome::Complete);
+}
+
+#[tokio::test]
+async fn what_runs_is_followed_what_is_complete_is_skipped() {
+    let lab = Lab::new().await;
+    let there = serde_json::to_value(job("a", 2, 1)).unwrap();
+    lab.mock.put("jobs", there);
+    let mut done = serde_json::to_value(job("b", 2, 1)).unwrap();
+    done["status"] = complete(2);
+    lab.mock.put("jobs", done);
+    let orders = [order("a", 2, 1, 1), order("b", 2, 1, 1)];
+    let settings = settings();
+    let ((ended, told), ()) = tokio::join!(lab.launch(&orders, &settings), async {
+        lab.until(|| lab.mock.open_watches("pods") > 0).await;
+        lab.set_status(&name("a"), complete(2));
+    });
+    assert_eq!(ended[0].outcome, Outcome::Complete);
+    assert_eq!(ended[1].outcome, Outcome::AlreadyComplete);
+    assert_eq!(lab.mock.requests_for("patch", "jobs").len(), 0);
+    assert!(
+        told.contains(&String::from("a started, attached true")),
+        "{told:#?}"
+    );
+}
+
+#[tokio::test]
+async fn another_plan_is_not_touched_and_the_difference_shown() {
+    let lab = Lab::new().await;
+    let mut there = serde_json::to_value(job("a", 2, 1)).unwrap();
+    there["metadata"]["annotations"]["grace/plan-fingerprint"] = json!("beef");
+    there["spec"]["template"]["spec"]["containers"][0]["image"] = json!("x:2");
+    lab.mock.put("jobs", there);
+    let (ended, _) = lab.launch(&[order("a", 2, 1, 1)], &settings()).await;
+    let Outcome::Refused { differences } = &ended[0].outcome else {
+        panic!("{:?}", ended[0]);
+    };
+    let texts: Vec<String> = differences.iter().map(Difference::to_string).collect();
+    assert_eq!(
+        texts,
+        [
+            "metadata.annotations.grace/plan-fingerprint: `beef` on the cluster, `f00d` wanted",
+            "spec.template.spec.containers[replicate].image: `x:2` on the cluster, `x:1` wanted",
+        ]
+    );
+    assert_eq!(lab.mock.requests_for("patch", "jobs").len(), 0);
+    assert_eq!(lab.mock.requests_for("delete", "jobs").len(), 0);
+}
+
+#[tokio::test]
+async fn parallelism_is_adjusted_on_a_job_that_runs() {
+    let lab = Lab::new().await;
+    lab.mock
+        .put("jobs", serde_json::to_value(job("a", 4, 1)).unwrap());
+    let orders = [order("a", 4, 3, 3)];
+    let settings = settings();
+    let ((ended, told), ()) = tokio::join!(lab.launch(&orders, &settings), async {
+        let parallelism =
+            || lab.mock.get("jobs", NAMESPACE, &name("a")).unwrap()["spec"]["parallelism"].clone();
+        lab.until(|| parallelism() == 3).await;
+        lab.set_status(&name("a"), complete(4));
+    });
+    assert_eq!(ended[0].outcome, Outcome::Complete);
+    assert!(
+        told.contains(&String::from(
+            "a adjusted spec.parallelism: `1` on the cluster, `3` wanted"
+        )),
+        "{told:#?}"
+    );
+}
+
+#[tokio::test]
+async fn a_job_that_failed_before_is_left_alone() {
+    let lab = Lab::new().await;
+    let mut there = serde_json::to_value(job("a", 2, 1)).unwrap();
+    there["status"] = failed("FailedIndexes");
+    lab.mock.put("jobs", there);
+    let (ended, _) = lab.launch(&[order("a", 2, 1, 1)], &settings()).await;
+    assert_eq!(ended[0].outcome, Outcome::FailedBefore);
+}
+
+#[tokio::test]
+async fn a_suspended_job_is_resumed() {
+    let lab = Lab::new().await;
+    let mut there = serde_json::to_value(job("a", 2, 1)).unwrap();
+    there["spec"]["suspend"] = json!(true);
+    lab.mock.put("jobs", there);
+    let orders = [order("a", 2, 1, 1)];
+    let settings = settings();
+    let ((ended, _), ()) = tokio::join!(lab.launch(&orders, &settings), async {
+        let is_suspended =
+            || lab.mock.get("jobs", NAMESPACE, &name("a")).unwrap()["spec"]["suspend"] == true;
+        lab.until(|| !is_suspended()).await;
+        lab.set_status(&name("a"), complete(2));
+    });
+    assert_eq!(ended[0].outcome, Outcome::Complete);
+}
+
+#[tokio::test]
+async fn deleted_under_us_is_no_success() {
+    let lab = Lab::new().await;
+    let orders = [order("a", 2, 1, 1)];
+    let settings = settings();
+    let ((ended, _), ()) = tokio::join!(lab.launch(&orders, &settings), async {
+        lab.applied(&name("a")).await;
+        lab.set_status(&name("a"), json!({"active": 1, "completedIndexes": "0"}));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        lab.mock.remove("jobs", NAMESPACE, &name("a"));
+    });
+    assert_eq!(ended[0].outcome, Outcome::Deleted);
+    assert_eq!(ended[0].state.done.len(), 1, "what was last seen is kept");
+}
+
+#[tokio::test]
+async fn removed_after_its_time_to_live_is_a_success() {
+    let lab = Lab::new().await;
+    let orders = [order("a", 2, 1, 1)];
+    let settings = settings();
+    let ((ended, _), ()) = tokio::join!(lab.launch(&orders, &settings), async {
+        lab.applied(&name("a")).await;
+        // All done, but never seen as Complete.
+        lab.set_status(&name("a"), json!({"completedIndexes": "0,1"}));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        lab.mock.remove("jobs", NAMESPACE, &name("a"));
+    });
+    assert_eq!(ended[0].outcome, Outcome::Complete);
+}
+
+#[tokio::test]
+async fn what_never_starts_is_given_up_sooner_where_waiting_does_not_help() {
+    for (recording, is_hopeless) in [("pod-l-noimg", true), ("pod-l-pend", false)] {
+        let lab = Lab::new().await;
+        let orders = [order("a", 2, 1, 1)];
+        let mut settings = settings();
+        settings.start_deadline = Duration::from_secs(4);
+        settings.stuck_deadline = Duration::from_secs(1);
+        let begun = Instant::now();
+        let ((ended, told), ()) = tokio::join!(lab.launch(&orders, &settings), async {
+            lab.applied(&name("a")).await;
+            lab.pod(&name("a"), 0, recorded_object(recording)["status"].clone());
+        });
+        assert!(
+            matches!(ended[0].outcome, Outcome::Stuck { .. }),
+            "{told:#?}"
+        );
+        assert_eq!(
+            begun.elapsed() < Duration::from_millis(3500),
+            is_hopeless,
+            "{recording}"
+        );
+        assert!(
+            ended[0].summary.starts_with("no pod has run for "),
+            "{}",
+            ended[0].summary
+        );
+        assert!(
+            lab.mock.get("jobs", NAMESPACE, &name("a")).is_some(),
+            "it is left there"
+        );
+    }
+}
+
+#[tokio::test]
+async fn interrupted_it_leaves_all_running() {
+    let lab = Lab::new().await;
+    let cluster = lab.cluster().await;
+    let orders = [order("a", 2, 1, 1), order("b", 2, 1, 1)];
+    let job = name("a");
+    let stop = lab.applied(&job);
+    let settings = settings();
+    let launched = grace_launch::launch::launch(&cluster, &orders, &settings, stop, |_| {});
+    let ended = tokio::time::timeout(SOON, launched).await.unwrap().unwrap();
+    assert_eq!(ended[0].outcome, Outcome::LeftRunning);
+    assert_eq!(ended[1].outcome, Outcome::NotStarted);
+    assert_eq!(lab.mock.requests_for("delete", "*").len(), 0);
+    assert!(lab.mock.get("jobs", NAMESPACE, &name("a")).is_some());
+}
+
+#[tokio::test]
+async fn finished_jobs_are_deleted_with_their_pods_only_if_asked() {
+    let lab = Lab::new().await;
+    let orders = [order("a", 2, 1, 1)];
+    let mut settings = settings();
+    settings.delete_finished = true;
+    let ((ended, _), ()) = tokio::join!(lab.launch(&orders, &settings), async {
+        lab.applied(&name("a")).await;
+        lab.set_status(&name("a"), complete(2));
+    });
+    assert_eq!(ended[0].outcome, Outcome::Complete);
+    let deletes = lab.mock.requests_for("delete", "jobs");
+    assert_eq!(deletes.len(), 1);
+    assert_eq!(deletes[0].propagation_policy(), Some("Background"));
+}
+
+#[tokio::test]
+async fn weights_are_fetched_before_gpus_are_asked_for() {
+    let lab = Lab::new().await;
+    let mut fetch = job("a", 1, 1);
+    fetch.metadata.name = Some(String::from("grace-a-prefetch"));
+    let spec = fetch.spec.as_mut().unwrap();
+    (
+        spec.completion_mode,
+        spec.backoff_limit_per_index,
+        spec.max_failed_indexes,
+    ) = (None, None, None);
+    let orders: [Order; 1] = [order("a", 2, 1, 1).with_prefetch(fetch)];
+    let settings = settings();
+    let ((ended, told), ()) = tokio::join!(lab.launch(&orders, &settings), async {
+        lab.applied("grace-a-prefetch").await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(lab.mock.get("jobs", NAMESPACE, &name("a")).is_none());
+        let mut status = complete(1);
+        status.as_object_mut().unwrap().remove("completedIndexes");
+        lab.set_status("grace-a-prefetch", status);
+        lab.applied(&name("a")).await;
+        lab.set_status(&name("a"), complete(2));
+    });
+    assert_eq!(ended[0].outcome, Outcome::Complete, "{told:#?}");
+    assert!(
+        told.contains(&String::from("a fetch complete: 1 of 1")),
+        "{told:#?}"
+    );
+    assert!(matches!(ended[0].state.phase, Phase::Complete));
+}
+
+#[tokio::test]
+async fn an_earlier_job_in_deletion_is_waited_for() {
+    let lab = Lab::new().await;
+    let mut old = serde_json::to_value(job("a", 2, 1)).unwrap();
+    old["metadata"]["deletionTimestamp"] = json!("2026-11-25T08:00:00Z");
+    lab.mock.put("jobs", old);
+    let orders = [order("a", 2, 1, 1)];
+    let settings = settings();
+    let ((ended, _), ()) = tokio::join!(lab.launch(&orders, &settings), async {
+        lab.until(|| lab.mock.open_watches("pods") > 0).await;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert_eq!(lab.mock.requests_for("patch", "jobs").len(), 0);
+        lab.mock.remove("jobs", NAMESPACE, &name("a"));
+        lab.applied(&name("a")).await;
+        lab.set_status(&name("a"), complete(2));
+    });
+    assert_eq!(ended[0].outcome, Outcome::Complete);
+}
+
+#[tokio::test]
+async fn a_job_that_the_cluster_refuses_says_why_without_its_dump() {
+    let lab = Lab::new().await;
+    lab.mock.fault(grace_mock_cluster::Fault::new(
+        "patch",
+        "jobs",
+        grace_mock_cluster::Trouble::recorded("job-template-immutable-422-ssa"),
+    ));
+    let (ended, _) = lab.launch(&[order("a", 2, 1, 1)], &settings()).await;
+    let Outcome::NotApplied {
+        message,
+        is_transient,
+    } = &ended[0].outcome
+    else {
+        panic!("{:?}", ended[0]);
+    };
+    assert!(!is_transient);
+    assert!(message.contains("field is immutable"), "{message}");
+    assert!(message.len() < 500, "{message}");
+}
