@@ -1,6 +1,5 @@
 //! The handle that tests hold.
 
-use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,11 +13,11 @@ use tokio::sync::{mpsc, oneshot};
 use crate::controller::{Controller, Workload};
 use crate::fault::Fault;
 use crate::gc;
+use crate::initial::{ensure_namespace, new_state};
 use crate::request::Recorded;
 use crate::resource::Resource;
 use crate::server::{Order, accept, keep};
-use crate::state::{Shared, State};
-use crate::store::Store;
+use crate::state::Shared;
 
 /// The namespace that is there from the start, and that kubeconfigs name.
 pub const NAMESPACE: &str = "lemn-lab";
@@ -369,39 +368,4 @@ impl Drop for MockCluster {
 
 fn known(resource: &str) -> Resource {
     Resource::find(resource).unwrap_or_else(|| panic!("the mock knows no resource {resource}"))
-}
-
-fn new_state() -> State {
-    let mut store = Store::new();
-    for namespace in ["default", NAMESPACE] {
-        ensure_namespace(&mut store, namespace);
-    }
-    State {
-        store,
-        logs: Default::default(),
-        requests: Vec::new(),
-        faults: Vec::new(),
-        token: None,
-        user: "launcher".to_owned(),
-        forbidden: BTreeSet::new(),
-        grace: Duration::from_millis(20),
-        bookmark_every: Duration::from_secs(60),
-        on_exec: None,
-        exec_cuts: Default::default(),
-        dying: Default::default(),
-        controller: None,
-        open_watches: Default::default(),
-    }
-}
-
-fn ensure_namespace(store: &mut Store, name: &str) {
-    let namespaces = known("namespaces");
-    if store.get(namespaces, "", name).is_none() {
-        let object = json!({
-            "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
-            "spec": {"finalizers": ["kubernetes"]},
-            "status": {"phase": "Active"},
-        });
-        store.put(namespaces, object);
-    }
 }

@@ -1,7 +1,7 @@
 //! Deletion, and what goes with what is deleted.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -41,11 +41,7 @@ pub(crate) fn delete_pod(state: &mut State, namespace: &str, name: &str) -> Opti
     pod["metadata"]["deletionGracePeriodSeconds"] = seconds;
     let pod = (*state.store.put(pods(), pod)).clone();
     let runs = pod["status"]["phase"] == "Running";
-    let grace = if runs {
-        state.grace
-    } else {
-        Default::default()
-    };
+    let grace = if runs { state.grace } else { Duration::ZERO };
     state.dying.insert(place, Instant::now() + grace);
     Some(pod)
 }

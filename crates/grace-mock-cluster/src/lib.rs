@@ -9,6 +9,7 @@ mod exec;
 mod fault;
 mod gate;
 mod gc;
+mod initial;
 mod job;
 mod logs;
 mod owners;

@@ -91,7 +91,7 @@ pub(crate) async fn keep(shared: Arc<Shared>) {
     loop {
         changes.borrow_and_update();
         let next = shared.edit(|state| step(state, Instant::now()));
-        let at = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+        let at = next.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
         tokio::select! {
             _ = changes.changed() => {}
             () = tokio::time::sleep_until(at.into()) => {}

@@ -222,7 +222,7 @@ impl Store {
         )
     }
 
-    /// SplitMix64 of a counter: distinct, and the same in each run.
+    /// `SplitMix64` of a counter: distinct, and the same in each run.
     fn draw(&mut self) -> u64 {
         self.drawn += 1;
         let mut bits = self.drawn.wrapping_mul(0x9e37_79b9_7f4a_7c15);

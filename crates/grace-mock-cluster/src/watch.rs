@@ -98,7 +98,7 @@ impl Watch {
             if expired {
                 return Ok(());
             }
-            let never = Instant::now() + Duration::from_secs(86_400);
+            let never = Instant::now() + Duration::from_hours(24);
             tokio::select! {
                 _ = changes.changed() => {}
                 () = pipe.closed() => return Err(Gone),
@@ -193,6 +193,10 @@ async fn send(pipe: &Pipe, events: Vec<Value>) -> Result<(), Gone> {
     if events.is_empty() {
         return Ok(());
     }
-    let lines: String = events.iter().map(|event| format!("{event}\n")).collect();
+    let mut lines = String::new();
+    for event in &events {
+        lines += &event.to_string();
+        lines.push('\n');
+    }
     pipe.send(Ok(Bytes::from(lines))).await.map_err(|_| Gone)
 }

@@ -143,7 +143,7 @@ impl Work<'_> {
                 .cloned();
             match pod {
                 Some(pod) if pod["metadata"]["deletionTimestamp"].is_null() => {
-                    self.look_at_pod(&name, run, pod);
+                    self.look_at_pod(&name, &run, pod);
                 }
                 gone => {
                     self.book.running.remove(&name);
@@ -162,7 +162,7 @@ impl Work<'_> {
             .retain(|name| store.get(pods_resource(), &namespace, name).is_some());
     }
 
-    fn look_at_pod(&mut self, name: &str, run: Run, mut pod: Value) {
+    fn look_at_pod(&mut self, name: &str, run: &Run, mut pod: Value) {
         if run.outcome.stuck.is_some() {
             return;
         }

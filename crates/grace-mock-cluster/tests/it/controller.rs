@@ -95,6 +95,16 @@ async fn completes_two_at_a_time() {
         ended(&cluster, "a-good").await,
         recorded_status("job-indexed-complete")
     );
+}
+
+#[tokio::test]
+async fn pods_are_named_labelled_and_logged_as_recorded() {
+    let cluster = start(Workload::new(|_| Outcome::success().log("done"))).await;
+    create(&cluster, "a-good", |spec| {
+        spec["parallelism"] = json!(3);
+    })
+    .await;
+    ended(&cluster, "a-good").await;
     let pods = pods(&cluster);
     let job = cluster.get("jobs", NAMESPACE, "a-good").unwrap();
     for (index, pod) in pods.iter().enumerate() {
@@ -123,8 +133,8 @@ async fn completes_two_at_a_time() {
             (&json!(0), &json!("Completed"))
         );
     }
-    assert_eq!(pods.len(), 5);
-    assert_eq!(events(&cluster, "SuccessfulCreate").len(), 5);
+    assert_eq!(pods.len(), 3);
+    assert_eq!(events(&cluster, "SuccessfulCreate").len(), 3);
     let name = pods[0]["metadata"]["name"].as_str().unwrap();
     let response = send(
         &cluster,
@@ -307,11 +317,14 @@ async fn suspending_takes_pods_away_and_resuming_starts_anew() {
         Outcome::success().after(Duration::from_millis(300))
     }))
     .await;
-    create(&cluster, "e-susp", |spec| spec["completions"] = json!(2)).await;
+    create(&cluster, "e-susp", |spec| {
+        spec["completions"] = json!(2);
+    })
+    .await;
     until("a pod runs", || status(&cluster, "e-susp")["ready"] == 1).await;
     let set = |suspend: bool| {
         cluster.modify("jobs", NAMESPACE, "e-susp", |job| {
-            job["spec"]["suspend"] = json!(suspend)
+            job["spec"]["suspend"] = json!(suspend);
         });
     };
     set(true);
@@ -416,13 +429,13 @@ async fn deadlines_and_times_to_live_are_kept() {
     });
     let cluster = start(workload.second_is(Duration::from_millis(50))).await;
     create(&cluster, "slow", |spec| {
-        spec["activeDeadlineSeconds"] = json!(2)
+        spec["activeDeadlineSeconds"] = json!(2);
     })
     .await;
     let failed = ended(&cluster, "slow").await;
     assert_eq!(failed["conditions"][1]["reason"], "DeadlineExceeded");
     create(&cluster, "short", |spec| {
-        spec["ttlSecondsAfterFinished"] = json!(1)
+        spec["ttlSecondsAfterFinished"] = json!(1);
     })
     .await;
     until("it is gone", || {

@@ -114,7 +114,7 @@ async fn a_fault_cuts_after_so_many_bytes_once() {
 async fn a_pod_that_does_not_run_refuses() {
     let (cluster, pods) = running().await;
     cluster.modify("pods", "lemn-lab", "p", |pod| {
-        pod["status"]["phase"] = json!("Succeeded")
+        pod["status"]["phase"] = json!("Succeeded");
     });
     let refused = pods.exec("p", ["true"], &AttachParams::default()).await;
     assert!(refused.is_err());

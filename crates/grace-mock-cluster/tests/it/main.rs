@@ -1,5 +1,7 @@
 //! The mock answers as a real API server was recorded to answer.
 
+#![expect(clippy::unwrap_used, reason = "helpers fail the test they serve")]
+
 mod apply;
 mod controller;
 mod deletion;

@@ -206,33 +206,34 @@ async fn logs_are_read_and_refused_as_recorded() {
         .unwrap();
     let ended = ended["metadata"]["name"].as_str().unwrap();
     assert_eq!(read(&format!("{ended}/log")).await, (200, String::new()));
+}
 
+#[tokio::test]
+async fn parts_of_a_log_are_read_as_recorded() {
+    let cluster = MockCluster::start().await;
+    let read = async |path: &str| {
+        let response = client().get(format!("{}{PODS}/{path}", cluster.url()));
+        response.send().await.unwrap().text().await.unwrap()
+    };
     cluster.put("pods", pod("l-run-0-zst5h", &json!({}), None));
     let run = "l-run-0-zst5h/log";
     for line in ["line 0", "err 0", "line 1", "err 1"] {
         cluster.append_log(NAMESPACE, "l-run-0-zst5h", line);
     }
-    assert_eq!(
-        read(&format!("{run}?tailLines=2")).await.1,
-        "line 1\nerr 1\n"
-    );
-    assert_eq!(read(&format!("{run}?limitBytes=5")).await.1, "line ");
-    let (_, stamped) = read(&format!("{run}?timestamps=true&tailLines=1")).await;
+    assert_eq!(read(&format!("{run}?tailLines=2")).await, "line 1\nerr 1\n");
+    assert_eq!(read(&format!("{run}?limitBytes=5")).await, "line ");
+    let stamped = read(&format!("{run}?timestamps=true&tailLines=1")).await;
     let (time, text) = stamped.split_once(' ').unwrap();
     assert_eq!((time.len(), text), (30, "err 1\n"));
-    assert_eq!(read(&format!("{run}?sinceTime={time}")).await.1, "err 1\n");
+    assert_eq!(read(&format!("{run}?sinceTime={time}")).await, "err 1\n");
     let said_of = |recording| said(recording, &[]);
     assert_eq!(
-        get(&cluster, &format!("{PODS}/{run}?container=nope"))
-            .await
-            .1,
-        said_of("log-badcontainer")
+        get(&cluster, &format!("{PODS}/{run}?container=nope")).await,
+        (400, said_of("log-badcontainer"))
     );
     assert_eq!(
-        get(&cluster, &format!("{PODS}/{run}?previous=true"))
-            .await
-            .1,
-        said_of("log-previous")
+        get(&cluster, &format!("{PODS}/{run}?previous=true")).await,
+        (400, said_of("log-previous"))
     );
     let path = format!("{PODS}/{run}?stream=Stdout&tailLines=2");
     assert_eq!(get(&cluster, &path).await, (422, said_of("log-stdout")));
@@ -258,7 +259,7 @@ async fn a_followed_log_grows_until_its_container_ends() {
     cluster.append_log(NAMESPACE, "p", "two");
     assert_eq!(response.chunk().await.unwrap().unwrap(), "two\n");
     cluster.modify("pods", NAMESPACE, "p", |pod| {
-        pod["status"]["phase"] = json!("Succeeded")
+        pod["status"]["phase"] = json!("Succeeded");
     });
     assert_eq!(response.chunk().await.unwrap(), None);
 }

@@ -29,7 +29,7 @@ impl Watch {
         loop {
             if let Some((line, rest)) = self.text.split_once('\n') {
                 let event = serde_json::from_str(line).unwrap();
-                self.text = rest.to_owned();
+                self.text = rest.into();
                 return Some(event);
             }
             let chunk = self.response.chunk().await.unwrap()?;
@@ -68,7 +68,7 @@ async fn tells_what_happened_since_a_list() {
     let mut watch = Watch::open(&cluster, &format!("{JOBS}?watch=1&resourceVersion={from}")).await;
     assert_eq!(watch.told().await, told("ADDED", "between"));
     cluster.modify("jobs", NAMESPACE, "old", |job| {
-        job["spec"]["suspend"] = json!(true)
+        job["spec"]["suspend"] = json!(true);
     });
     assert_eq!(watch.told().await, told("MODIFIED", "old"));
     cluster.put("pods", pod("not-a-job", &json!({}), None));
@@ -101,7 +101,7 @@ async fn what_leaves_a_selector_is_deleted() {
     cluster.put("pods", pod("p", &json!({"app": "grace"}), None));
     assert_eq!(watch.told().await, told("ADDED", "p"));
     cluster.modify("pods", NAMESPACE, "p", |pod| {
-        pod["status"]["phase"] = json!("Failed")
+        pod["status"]["phase"] = json!("Failed");
     });
     assert_eq!(watch.told().await, told("DELETED", "p"));
 }

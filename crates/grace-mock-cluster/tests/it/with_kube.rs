@@ -50,7 +50,7 @@ async fn a_watcher_survives_a_cut_and_a_410() {
     let change = async {
         until("a watch is open", || cluster.open_watches("jobs") == 1).await;
         cluster.modify("jobs", NAMESPACE, "a", |job| {
-            job["spec"]["suspend"] = json!(true)
+            job["spec"]["suspend"] = json!(true);
         });
     };
     let (event, ()) = tokio::join!(next(&mut events), change);
