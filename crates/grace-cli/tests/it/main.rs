@@ -3,6 +3,8 @@
 //! A test's server lives in the test's own process; the command is always the real binary.
 
 #[cfg(test)]
+mod cluster_lab;
+#[cfg(test)]
 mod command;
 #[cfg(test)]
 mod folder;
@@ -34,7 +36,11 @@ mod icc;
 #[cfg(test)]
 mod inputs;
 #[cfg(test)]
+mod jobs;
+#[cfg(test)]
 mod kill;
+#[cfg(test)]
+mod launch;
 #[cfg(test)]
 mod manifest_mistakes;
 #[cfg(test)]
