@@ -100,7 +100,8 @@ pub(crate) async fn keep(shared: Arc<Shared>) {
 }
 
 fn step(state: &mut State, now: Instant) -> Option<Instant> {
-    let of_deletion = gc::sweep(state, now);
+    // First the controller: it must see why a pod is on its way out before the pod is gone.
     let of_jobs = controller::step(state, now);
+    let of_deletion = gc::sweep(state, now);
     of_deletion.into_iter().chain(of_jobs).min()
 }
