@@ -17,6 +17,8 @@ use crate::state::pod;
 pub const CONTAINER: &str = "replicate";
 /// How long to wait before a stream is asked for again.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How far before the last line a log is asked for again: the server looks at whole seconds, and known lines are skipped.
+const BEFORE: Duration = Duration::from_secs(2);
 /// The longest line that is kept whole, in characters.
 const LONGEST: usize = 2000;
 
@@ -113,13 +115,13 @@ impl Follow {
             follow: true,
             timestamps: true,
             tail_lines: self.tail.filter(|_| self.last.is_none()).map(i64::from),
-            since_time: self.last.map(|(time, _)| time),
+            since_time: self.last.map(|(time, _)| time - BEFORE),
             ..LogParams::default()
         };
         let api = self.cluster.api::<Pod>();
         let stream = answer(doing.clone(), api.log_stream(&self.pod, &params)).await?;
         let mut lines = stream.lines();
-        // The server gives whole seconds: what was given already is skipped.
+        // What was given already is skipped.
         let mut known = self.last;
         while let Some(line) = lines.try_next().await.map_err(|error| {
             ClusterError::new(doing.clone(), FaultKind::Unreachable(error.to_string()))

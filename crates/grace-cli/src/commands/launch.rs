@@ -127,6 +127,9 @@ impl Parts {
                 _ => {}
             }
         }
+        // In the order of models.yaml, in which they run.
+        let workloads = &wanted.config.workloads;
+        orders.sort_by_key(|(model, ..)| workloads.iter().position(|it| it.model.key == *model));
         let mut with_prefetch = Vec::new();
         for (model, job, gpus) in orders {
             if let Some(most) = args.max_gpus.filter(|&most| gpus > most) {

@@ -22,6 +22,7 @@ models:
   large:
     huggingface_name: lab/large
     gpu: {count: 4, type: NVIDIA-L4}
+    vllm: {tensor_parallel_size: 4}
     resources: {memory_request: 8Gi, memory_limit: 8Gi, cpu_request: 2, cpu_limit: 2}
 cluster:
   namespace: lemn-lab
