@@ -51,7 +51,7 @@ fn status_shows_each_index_and_what_is_wrong() {
     let rows: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(rows[0]["model"], "small");
     assert_eq!(rows[0]["waiting"]["2"]["what"], "image");
-    assert_eq!(rows[0]["phase"]["phase"], "running");
+    assert_eq!(rows[0]["phase"], "running");
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub use obstacle::Obstacle;
 #[non_exhaustive]
 pub struct JobState {
     /// Where it is between not there and ended.
+    #[serde(flatten)]
     pub phase: Phase,
     /// Replications it is to make.
     pub total: u32,
