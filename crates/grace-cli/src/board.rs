@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use grace_launch::launch::{Outcome, Update};
-use grace_launch::state::{JobState, Phase};
+use grace_launch::state::{JobState, Phase, format_indexes};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::progress::say;
@@ -156,31 +156,8 @@ impl Board {
         };
         let before = model.state.replace(state.clone());
         model.is_prefetch = is_prefetch;
-        // What may need somebody is told at once, and once.
-        let trouble = |state: &JobState| -> Vec<String> {
-            state
-                .trouble()
-                .iter()
-                .map(|(it, _)| it.to_string())
-                .collect()
-        };
-        let known = before.as_ref().map(trouble).unwrap_or_default();
-        let new: Vec<String> = trouble(state)
-            .into_iter()
-            .filter(|it| !known.contains(it))
-            .collect();
-        let is_failing = matches!(state.phase, Phase::Failing(_))
-            && !before.is_some_and(|it| matches!(it.phase, Phase::Failing(_)));
-        let hints: Vec<&str> = state
-            .trouble()
-            .iter()
-            .filter_map(|(it, _)| it.hint())
-            .collect();
-        if is_failing || !new.is_empty() {
-            self.say(&format!("{key}: {state}"));
-        }
-        if let (false, Some(hint)) = (new.is_empty(), hints.first()) {
-            self.say(&format!("  {hint}"));
+        for line in news(before.as_ref(), state) {
+            self.say(&format!("{key}: {line}"));
         }
     }
 
@@ -197,6 +174,33 @@ impl Board {
             self.told = Instant::now();
         }
     }
+}
+
+/// What may need somebody, and was not so before.
+fn news(before: Option<&JobState>, state: &JobState) -> Vec<String> {
+    let mut lines = Vec::new();
+    let is_failing = |state: &JobState| matches!(state.phase, Phase::Failing(_));
+    if is_failing(state) && !before.is_some_and(is_failing) {
+        lines.push(state.to_string());
+    }
+    for failure in state.tried_again() {
+        if !before.is_some_and(|before| before.failures.contains(failure)) {
+            lines.push(format!("{failure}; it is tried again"));
+        }
+    }
+    let known: Vec<_> = before.map(JobState::trouble).unwrap_or_default();
+    for (obstacle, indexes) in state.trouble() {
+        if known.iter().any(|(it, _)| *it == obstacle) {
+            continue;
+        }
+        let whose = match indexes.as_slice() {
+            [] => String::new(),
+            some => format!("index {}: ", format_indexes(some.iter().copied())),
+        };
+        let hint = obstacle.hint().map(|hint| format!("\n  {hint}"));
+        lines.push(format!("{whose}{obstacle}{}", hint.unwrap_or_default()));
+    }
+    lines
 }
 
 impl Model {
