@@ -244,3 +244,86 @@ fn clock(time: Duration) -> String {
         _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use grace_launch::state::observe;
+    use k8s_openapi::api::batch::v1::Job;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A Job of five, begun an hour ago, with these indexes done and one pod at work.
+    fn state(done: &str) -> JobState {
+        let hour_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
+        let job: Job = serde_json::from_value(json!({
+            "metadata": {"name": "x", "uid": "u"},
+            "spec": {"completionMode": "Indexed", "completions": 5, "parallelism": 1, "template": {}},
+            "status": {"completedIndexes": done, "startTime": hour_ago.to_string()},
+        }))
+        .expect("a Job");
+        let pod = serde_json::from_value(json!({
+            "metadata": {"name": "x-4", "uid": "p", "labels": {
+                "batch.kubernetes.io/controller-uid": "u", "batch.kubernetes.io/job-completion-index": "4"}},
+            "status": {"phase": "Running"},
+        }))
+        .expect("a pod");
+        observe(Some(&job), &[&pod], &[])
+    }
+
+    fn text(state: JobState) -> String {
+        let model = Model {
+            state: Some(state),
+            is_prefetch: false,
+            since: Instant::now(),
+            line: None,
+        };
+        model.text("tiny")
+    }
+
+    #[test]
+    fn a_line_has_counts_elapsed_and_an_estimate_once_one_is_done() {
+        assert_eq!(
+            text(state("0-1")),
+            "tiny: running 1/5, done 2, failed 0, 0 s so far, about 1 h 30 min to go"
+        );
+        assert_eq!(
+            text(state("")),
+            "tiny: running 1/5, done 0, failed 0, 0 s so far"
+        );
+    }
+
+    #[test]
+    fn nothing_is_told_twice() {
+        assert_eq!(news(None, &state("0")), [""; 0]);
+        let waiting = |message: &str| {
+            let mut state = state("0");
+            let obstacle = grace_launch::state::Obstacle::Quota(message.to_owned());
+            state.without_pods = Some(obstacle);
+            state
+        };
+        let first = news(None, &waiting("exceeded quota: q"));
+        assert_eq!(
+            first,
+            [
+                "quota: exceeded quota: q\n  wait for others to finish, lower --parallelism, or ask for a larger quota"
+            ]
+        );
+        assert_eq!(
+            news(
+                Some(&waiting("exceeded quota: q")),
+                &waiting("exceeded quota: q")
+            ),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn times_as_people_read_them() {
+        let text = |seconds| clock(Duration::from_secs(seconds));
+        assert_eq!(
+            [text(9), text(69), text(3600 * 26 + 300)],
+            ["9 s", "1 min 09 s", "26 h 05 min"]
+        );
+    }
+}
