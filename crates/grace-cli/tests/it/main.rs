@@ -31,6 +31,7 @@ mod faults;
 mod help;
 #[cfg(test)]
 mod icc;
+#[cfg(test)]
 mod icc_reference;
 #[cfg(test)]
 mod inputs;
