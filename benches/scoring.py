@@ -59,6 +59,7 @@ def queries_of_study1(folder):
     sim = subprocess.Popen(
         [GRACE, "serve-sim", "--port", "0", "--model", NAME], stdout=subprocess.PIPE, text=True
     )
+    atexit.register(sim.terminate)
     base = sim.stdout.readline().split()[-1]
     stimuli = ROOT / "crates/grace-cli/demo/study1.csv"
     subprocess.run(
@@ -66,7 +67,7 @@ def queries_of_study1(folder):
         + ["--model-name", NAME, "--base-url", base, "--seed", "1", "--no-reuse"]
         + ["--scoring", "prompt_logprobs"],
         check=True,
-        capture_output=True,
+        stdout=subprocess.DEVNULL,
     )
     sim.terminate()
     (journal,) = glob.glob(str(folder / "sim/attempts/*/study1_exp2.jsonl"))
