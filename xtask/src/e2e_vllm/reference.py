@@ -22,6 +22,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 WORST = 3
 
+# Two threads would wait for each other by spinning where the machine is shared.
+torch.set_num_threads(1)
 folder, wanted, config, journals = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4:]
 texts = json.load(open(config))["configuration"]["queries"]
 tokenizer = AutoTokenizer.from_pretrained(folder)

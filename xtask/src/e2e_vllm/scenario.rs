@@ -14,7 +14,7 @@ const FLOAT32_NAT: f64 = 1e-3;
 /// Trials of each experiment to replay.
 const REPLAYED: usize = 2;
 
-/// One thread: with more, sums are added up in an order that changes from request to request.
+/// One thread: two wait for each other by spinning, and with one every answer is the same to the last bit, alone and under load.
 const ENV: [(&str, &str); 5] = [
     ("HF_HUB_OFFLINE", "1"),
     ("TRANSFORMERS_OFFLINE", "1"),
