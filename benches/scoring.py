@@ -94,7 +94,6 @@ def start_vllm(log):
         stdout=log, stderr=log, env=environment, start_new_session=True,
     )
     atexit.register(stop, server)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     while True:
         if server.poll() is not None:
             sys.exit(f"vLLM ended early, see {log.name}")
@@ -140,6 +139,7 @@ def measured(act):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="grace-scoring-"))
     everything = queries_of_study1(folder)
     queries = [query for query in everything if len(query["options"]) == 11][:QUERIES]
