@@ -1,18 +1,23 @@
 """Scores of options: grace beside what else could be done, on one vLLM server, in one run.
 
-    CACHE/servers/venv-vllm/bin/python benches/scoring.py tiny|gemma [ROUNDS]
+    CACHE/servers/venv-vllm/bin/python benches/scoring.py tiny|gemma [ROUNDS [QUERIES]]
 
 Needs what `cargo xtask e2e-vllm` installs (in ~/.cache/grace, or $GRACE_CACHE), and release builds of grace-cli (of all
 features: the pod build has no serve-sim) and of the example score_speed of grace-client. Starts vLLM itself (one thread,
-float32). Takes the first 50 score queries of study 1 with 11 options on the demo's stimuli (10 for gemma), and round by round:
+float32). Takes the first QUERIES (50, for gemma 5) score queries of study 1 with 11 options on the demo's stimuli, and round by
+round:
 
     transformers   one forward pass an option, one thread, in this process (as the lab's earlier script did)
     one by one     one request an option, one after the other
     32 in flight   one request an option, 32 at a time
     METHOD xN      grace-client's score_options, N queries in flight
 
-Prints the seconds of each (median, smallest, largest) and their ratio to the first that was measured, and for all 1,500 queries
-of study 1 the requests and prompt tokens that each way sends. All ways must give the same log-probabilities within 1e-3 nat an option.
+For gemma the second and third are left out: they compute what prompt_logprobs computes, and 262,144 logits a token take their
+time whoever asks for them (1.5 s an option). Before each way the server's prefix cache is emptied.
+
+Says on stderr what each took as it goes; prints the seconds of each (median, smallest, largest) and their ratio to the first
+that was measured, and for all 1,500 queries of study 1 the requests and prompt tokens that each way sends. All ways must give
+the same log-probabilities within 1e-3 nat an option.
 """
 
 import atexit
@@ -45,7 +50,7 @@ CACHE = pathlib.Path(os.environ.get("GRACE_CACHE", HOME_CACHE / "grace"))
 RELEASE = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", CACHE / "target")) / "release"
 MODEL = CACHE / "servers" / "models" / NAME
 GRACE = RELEASE / "grace-cli"
-QUERIES = 50 if NAME == "tiny" else 10
+QUERIES = int(sys.argv[3]) if len(sys.argv) > 3 else 50 if NAME == "tiny" else 5
 METHODS = [("prompt_logprobs", 1), ("prompt_logprobs", 8), ("trie", 1), ("trie", 8)]
 
 
@@ -54,6 +59,7 @@ def queries_of_study1(folder):
     sim = subprocess.Popen(
         [GRACE, "serve-sim", "--port", "0", "--model", NAME], stdout=subprocess.PIPE, text=True
     )
+    atexit.register(sim.terminate)
     base = sim.stdout.readline().split()[-1]
     stimuli = ROOT / "crates/grace-cli/demo/study1.csv"
     subprocess.run(
@@ -61,7 +67,7 @@ def queries_of_study1(folder):
         + ["--model-name", NAME, "--base-url", base, "--seed", "1", "--no-reuse"]
         + ["--scoring", "prompt_logprobs"],
         check=True,
-        capture_output=True,
+        stdout=subprocess.DEVNULL,
     )
     sim.terminate()
     (journal,) = glob.glob(str(folder / "sim/attempts/*/study1_exp2.jsonl"))
@@ -79,7 +85,7 @@ def start_vllm(log):
     program = pathlib.Path(sys.executable).parent / "vllm"
     environment = dict(
         os.environ, VLLM_NO_USAGE_STATS="1", DO_NOT_TRACK="1", VLLM_CPU_KVCACHE_SPACE="1",
-        VLLM_CPU_OMP_THREADS_BIND="nobind",
+        VLLM_CPU_OMP_THREADS_BIND="nobind", VLLM_SERVER_DEV_MODE="1",
     )
     server = subprocess.Popen(
         [program, "serve", MODEL, "--host", "127.0.0.1", "--port", str(PORT), "--served-model-name", NAME]
@@ -88,7 +94,6 @@ def start_vllm(log):
         stdout=log, stderr=log, env=environment, start_new_session=True,
     )
     atexit.register(stop, server)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     while True:
         if server.poll() is not None:
             sys.exit(f"vLLM ended early, see {log.name}")
@@ -121,13 +126,20 @@ def metric(name):
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
 
+def forget():
+    """Empties the server's prefix cache, so that nobody profits from who was before."""
+    urllib.request.urlopen(urllib.request.Request(URL + "/reset_prefix_cache", b"")).read()
+
+
 def measured(act):
+    forget()
     started = time.perf_counter()
     value = act()
     return time.perf_counter() - started, value
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     folder = pathlib.Path(tempfile.mkdtemp(prefix="grace-scoring-"))
     everything = queries_of_study1(folder)
     queries = [query for query in everything if len(query["options"]) == 11][:QUERIES]
@@ -163,6 +175,7 @@ def main():
     computed = {}
 
     def grace(method, count):
+        forget()
         before = metric("prompt_tokens_total"), metric("prefix_cache_hits_total")
         said = json.loads(
             subprocess.run(
@@ -172,18 +185,25 @@ def main():
         )
         sent, hits = (metric(name) - old for name, old in zip(["prompt_tokens_total", "prefix_cache_hits_total"], before))
         computed[f"{method} x{count}"] = (said, sent, sent - hits)
-        seconds.setdefault(f"{method} x{count}", []).append(said["seconds"])
+        note(f"{method} x{count}", said["seconds"])
         return said["sum"]
 
+    def note(name, took):
+        seconds.setdefault(name, []).append(took)
+        print(f"{name}: {took:.2f} s", file=sys.stderr, flush=True)
+
+    ways = [("transformers", transformers)]
+    if NAME == "tiny":
+        ways += [("one by one", one_by_one), ("32 in flight", in_flight)]
     seconds, sums = {}, {}
     with open(folder / "vllm.log", "w") as log:
         start_vllm(log)
         for pair in pairs[:3]:
             one_request(*pair)  # compiles what log-probabilities need
         for _ in range(ROUNDS):
-            for name, act in [("transformers", transformers), ("one by one", one_by_one), ("32 in flight", in_flight)]:
+            for name, act in ways:
                 took, sums[name] = measured(act)
-                seconds.setdefault(name, []).append(took)
+                note(name, took)
             for method, count in METHODS:
                 sums[f"{method} x{count}"] = grace(method, count)
     largest = max(abs(total - sums["transformers"]) for total in sums.values()) / len(pairs)

@@ -31,6 +31,17 @@ pub(crate) fn target_folder() -> Result<PathBuf> {
     Ok(PathBuf::from(folder))
 }
 
+/// Builds the binary as users do.
+pub(crate) fn built() -> Result<PathBuf> {
+    run(&mut cargo(["build", "--release", "--package=grace-cli"]))?;
+    existing(&target_folder()?.join("release").join("grace-cli"))
+}
+
+pub(crate) fn existing(path: &Path) -> Result<PathBuf> {
+    path.canonicalize()
+        .with_context(|| format!("{} cannot be used", path.display()))
+}
+
 /// Runs to the end, output and all shown.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command

@@ -11,9 +11,8 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::command::{self, root};
+use crate::command::{self, built, existing, root};
 use crate::debian;
-use crate::e2e_llm::{built, existing};
 
 const PACKAGES: [&str; 2] = ["r-base-core", "r-cran-lme4"];
 

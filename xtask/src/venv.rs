@@ -4,26 +4,31 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, ensure};
 
-use crate::command::output;
+use crate::command::{self, output};
 
-/// The folder that outlives builds: `grace` in the user's cache folder.
-pub(crate) fn cache() -> Result<PathBuf> {
-    let folder = std::env::var_os("XDG_CACHE_HOME")
-        .filter(|folder| !folder.is_empty())
-        .map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    let cache = folder
-        .or_else(home)
-        .context("neither XDG_CACHE_HOME nor HOME is set")?;
-    Ok(cache.join("grace"))
+/// The folder that outlives builds: the one given, else `grace` in the user's cache folder.
+pub(crate) fn cache(given: Option<&Path>) -> Result<PathBuf> {
+    if let Some(cache) = given {
+        return Ok(cache.to_owned());
+    }
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let base = variable("XDG_CACHE_HOME").map(PathBuf::from);
+    let base = base.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cache")));
+    let base = base.context("no cache folder: set GRACE_CACHE, XDG_CACHE_HOME or HOME")?;
+    ensure!(
+        base.is_absolute(),
+        "the cache folder {} must be an absolute path",
+        base.display()
+    );
+    Ok(base.join("grace"))
 }
 
 /// The `bin` folder of the virtual environment `name` with `packages`, installed if they are not there yet. Two
 /// processes at once take turns.
 pub(crate) fn ensure(name: &str, packages: &[&str]) -> Result<PathBuf> {
-    let cache = cache()?;
+    let cache = cache(None)?;
     fs::create_dir_all(&cache).with_context(|| cache.display().to_string())?;
     let lock =
         File::create(cache.join(format!("{name}.lock"))).context("the lock of the cache folder")?;
@@ -41,12 +46,7 @@ pub(crate) fn ensure(name: &str, packages: &[&str]) -> Result<PathBuf> {
         packages.join(" and "),
         venv.display()
     );
-    output(
-        Command::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(&venv),
-    )
-    .context("`python3 -m venv` does not work; on Debian: `apt-get install python3-venv`")?;
+    make_venv(&venv)?;
     let pip = [
         "-m",
         "pip",
@@ -57,6 +57,31 @@ pub(crate) fn ensure(name: &str, packages: &[&str]) -> Result<PathBuf> {
     output(Command::new(bin.join("python")).args(pip).args(packages))?;
     fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
     Ok(bin)
+}
+
+/// An empty virtual environment.
+pub(crate) fn make_venv(venv: &Path) -> Result<()> {
+    output(
+        Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(venv),
+    )
+    .map(drop)
+    .context("`python3 -m venv` does not work; on Debian: `apt-get install python3-venv`")
+}
+
+/// Installs a package from `PyPI`.
+pub(crate) fn install(python: &Path, package: &str) -> Result<()> {
+    let arguments = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        package,
+    ];
+    command::run(Command::new(python).args(arguments))
+        .map_err(|error| anyhow!("the package `{package}` could not be had from PyPI: {error:#}"))
 }
 
 /// A program of the environment.

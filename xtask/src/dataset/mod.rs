@@ -9,9 +9,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::command;
-use crate::e2e_llm::install::{install, make_venv};
-use crate::e2e_llm::{built, cache, existing};
+use crate::command::{self, built, existing};
+use crate::venv::{self, install, make_venv};
 
 const CHECK: &str = include_str!("check.py");
 const PACKAGES: [&str; 2] = ["pandas==3.1.1", "pyarrow==26.0.1"];
@@ -68,7 +67,7 @@ pub(crate) fn demo(program: &Path, folder: &Path, limit: u32) -> Result<PathBuf>
 
 /// A Python with the packages, installed once.
 pub(crate) fn python(folder: Option<&Path>) -> Result<PathBuf> {
-    let venv = cache(folder)?.join("venv-pandas");
+    let venv = venv::cache(folder)?.join("venv-pandas");
     let python = venv.join("bin").join("python");
     let stamp = venv.join("installed.txt");
     let wanted = PACKAGES.join("\n");

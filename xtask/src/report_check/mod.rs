@@ -11,8 +11,8 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::e2e_llm::{built, existing};
-use crate::{command, debian};
+use crate::command::{self, built, existing};
+use crate::debian;
 
 const BROWSERS: [&str; 2] = ["chromium", "chromium-browser"];
 const PACKAGES: [&str; 3] = ["chromium", "chromium-driver", "fonts-dejavu-core"];

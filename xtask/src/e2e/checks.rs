@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 /// As many records as rows, each trial once, in the order that they give as their own.
-pub(crate) fn complete_and_in_order(records: &[Value], rows: usize) -> Result<()> {
+pub(super) fn complete_and_in_order(records: &[Value], rows: usize) -> Result<()> {
     ensure!(
         records.len() == rows,
         "{} records, expected one for each of {rows} rows",
@@ -30,7 +30,7 @@ pub(crate) fn complete_and_in_order(records: &[Value], rows: usize) -> Result<()
 }
 
 /// No query has two answers, and every query of the records has one, its own or that of an equal one; how many were asked.
-pub(crate) fn answered_once(records: &[Value], journal: &[Value]) -> Result<usize> {
+pub(super) fn answered_once(records: &[Value], journal: &[Value]) -> Result<usize> {
     let mut answered = BTreeSet::new();
     for line in journal.iter().filter(|line| line["outcome"] != "failed") {
         let key = key(line)?;
@@ -63,7 +63,7 @@ pub(crate) fn answered_once(records: &[Value], journal: &[Value]) -> Result<usiz
 }
 
 /// The seed in the body of each request is the one in the record; how many were compared, how many differ from each other.
-pub(crate) fn seeds_as_recorded(records: &[Value], journal: &[Value]) -> Result<(usize, usize)> {
+pub(super) fn seeds_as_recorded(records: &[Value], journal: &[Value]) -> Result<(usize, usize)> {
     let recorded = request_seeds(records)?;
     let mut sent = BTreeSet::new();
     for line in journal {
@@ -95,7 +95,7 @@ pub(crate) fn seeds_as_recorded(records: &[Value], journal: &[Value]) -> Result<
 }
 
 /// How many replays gave the same text, of how many.
-pub(crate) fn same_texts(replayed: &Value) -> Result<(usize, usize)> {
+pub(super) fn same_texts(replayed: &Value) -> Result<(usize, usize)> {
     let replayed = replayed.as_array().context("replays are no array")?;
     ensure!(!replayed.is_empty(), "nothing was replayed");
     let same = replayed.iter().filter(|one| one["verdict"] == "same");
