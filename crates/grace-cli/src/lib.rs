@@ -16,6 +16,8 @@ mod progress;
 mod runtime;
 #[cfg(feature = "cluster")]
 mod target;
+#[cfg(feature = "cluster")]
+mod transfer;
 mod wiring;
 
 use std::io::{IsTerminal, stderr};

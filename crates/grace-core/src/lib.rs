@@ -4,6 +4,7 @@ pub mod answer;
 pub mod cluster;
 pub mod digest;
 pub mod experiment;
+pub mod export;
 pub mod id;
 pub mod journal;
 pub mod layout;

@@ -80,6 +80,11 @@ impl Quantity {
         u64::try_from(self.nano.div_ceil(NANO)).ok()
     }
 
+    /// The amount in whole units, as near as a float can be.
+    pub fn value(&self) -> f64 {
+        self.nano as f64 / NANO as f64
+    }
+
     /// How many percent of `other` this is; `None` if `other` is zero.
     pub fn percent_of(&self, other: &Self) -> Option<f64> {
         (other.nano > 0).then(|| self.nano as f64 / other.nano as f64 * 100.0)

@@ -228,6 +228,18 @@ fn is_on_the_hub(name: &str) -> bool {
         .is_some_and(|(owner, model)| part(owner) && part(model))
 }
 
+/// Makes a manifest that belongs to no set.
+pub(crate) fn press_one(
+    path: &str,
+    template: Template,
+    facts: &impl Serialize,
+) -> Result<Manifest, GenerateError> {
+    let mut press = Press::new()?;
+    press.print(path.to_owned(), template, facts, None)?;
+    let made = press.manifests.remove(path);
+    Ok(made.expect("what was printed is among the manifests"))
+}
+
 /// Makes manifests one by one, and the lists of them at the end.
 struct Press {
     renderer: Renderer,
@@ -320,5 +332,6 @@ fn typed(template: Template, text: &str) -> Result<Object, TypedError> {
         Template::Claim => Object::Claim(parse(text)?),
         Template::ConfigMap => Object::ConfigMap(parse(text)?),
         Template::Kustomization => Object::Kustomization(parse(text)?),
+        Template::Reader => Object::Pod(parse(text)?),
     })
 }

@@ -73,6 +73,13 @@ pub(crate) fn prefetch_name(job: &str) -> String {
     )
 }
 
+/// The name of a pod that reads `claim`: a DNS label, as it is the pod's host name too.
+pub(crate) fn reader_name(claim: &str, suffix: &str) -> String {
+    let room = MOST_LABEL_CHARACTERS.saturating_sub("grace-read--".len() + suffix.len());
+    let claim: String = claim.replace('.', "-").chars().take(room).collect();
+    format!("grace-read-{}-{suffix}", claim.trim_end_matches('-'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +105,14 @@ mod tests {
                     most: length
                 }
             );
+        }
+    }
+
+    #[test]
+    fn a_reader_has_a_host_name_whatever_the_claim() {
+        for claim in ["results", "a.b", &"long-".repeat(40), &"x".repeat(253)] {
+            let name = reader_name(claim, "0123abcd");
+            assert!(is_dns_label(&name) && name.ends_with("-0123abcd"), "{name}");
         }
     }
 

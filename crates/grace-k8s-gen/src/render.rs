@@ -20,9 +20,10 @@ pub(crate) enum Template {
     Claim,
     ConfigMap,
     Kustomization,
+    Reader,
 }
 
-const TEMPLATES: [(Template, &str, &str); 5] = [
+const TEMPLATES: [(Template, &str, &str); 6] = [
     (
         Template::Job,
         "job",
@@ -47,6 +48,11 @@ const TEMPLATES: [(Template, &str, &str); 5] = [
         Template::Kustomization,
         "kustomization",
         include_str!("../templates/kustomization.yaml.hbs"),
+    ),
+    (
+        Template::Reader,
+        "reader",
+        include_str!("../templates/reader.yaml.hbs"),
     ),
 ];
 

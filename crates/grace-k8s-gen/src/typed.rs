@@ -1,7 +1,7 @@
 //! YAML text into the Kubernetes types, with nothing left over.
 
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Pod};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -15,6 +15,8 @@ pub enum Object {
     Claim(Box<PersistentVolumeClaim>),
     /// A `ConfigMap`.
     ConfigMap(Box<ConfigMap>),
+    /// A pod of its own.
+    Pod(Box<Pod>),
     /// A list of manifests, for `kubectl apply -k`.
     Kustomization(Kustomization),
 }
@@ -69,6 +71,7 @@ impl Object {
             Self::Job(_) => "Job",
             Self::Claim(_) => "PersistentVolumeClaim",
             Self::ConfigMap(_) => "ConfigMap",
+            Self::Pod(_) => "Pod",
             Self::Kustomization(_) => "Kustomization",
         }
     }
@@ -79,6 +82,7 @@ impl Object {
             Self::Job(job) => job.metadata.name.as_deref(),
             Self::Claim(claim) => claim.metadata.name.as_deref(),
             Self::ConfigMap(map) => map.metadata.name.as_deref(),
+            Self::Pod(pod) => pod.metadata.name.as_deref(),
             Self::Kustomization(_) => None,
         }
     }

@@ -22,6 +22,7 @@ mod seal;
 mod stop;
 
 pub mod audit;
+pub mod export;
 pub mod replay;
 pub mod supervise;
 pub mod verify;

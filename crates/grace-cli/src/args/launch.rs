@@ -114,7 +114,7 @@ pub(crate) struct CancelArgs {
 }
 
 /// A time such as `90s`, `10m` or `2h 30m`.
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     let parsed = text.parse::<jiff::SignedDuration>().ok();
     let time = parsed.and_then(|it| Duration::try_from(it).ok());
     time.filter(|it| !it.is_zero())

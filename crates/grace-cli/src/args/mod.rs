@@ -4,6 +4,9 @@
 mod analysis;
 #[cfg(feature = "cluster")]
 mod cluster;
+#[cfg(feature = "cluster")]
+mod collect;
+mod export;
 mod guard;
 #[cfg(feature = "cluster")]
 mod launch;
@@ -20,6 +23,9 @@ pub(crate) use analysis::{
 };
 #[cfg(feature = "cluster")]
 pub(crate) use cluster::{AccessArgs, BudgetArgs, ClusterArgs, GenManifestsArgs, TargetArgs};
+#[cfg(feature = "cluster")]
+pub(crate) use collect::{CollectArgs, DoctorArgs};
+pub(crate) use export::ExportCommand;
 pub(crate) use guard::{BecomeServerArgs, GuardServerArgs};
 #[cfg(feature = "cluster")]
 pub(crate) use launch::{CancelArgs, DryRun, LaunchArgs, LogsArgs, StatusArgs};
@@ -118,12 +124,23 @@ pub(crate) enum Command {
     #[cfg(feature = "cluster")]
     #[command(after_help = CANCEL_EXAMPLES)]
     Cancel(CancelArgs),
+    /// Copy sealed results from the cluster to a folder here
+    #[cfg(feature = "cluster")]
+    #[command(after_help = collect::COLLECT_EXAMPLES)]
+    Collect(CollectArgs),
+    /// Check that a cluster has all that launching and collecting need
+    #[cfg(feature = "cluster")]
+    #[command(after_help = collect::DOCTOR_EXAMPLES)]
+    Doctor(DoctorArgs),
     /// Copy this program into a folder, as the init container of a pod does
     #[command(hide = true, after_help = INSTALL_SELF_EXAMPLES)]
     InstallSelf {
         /// The folder
         folder: PathBuf,
     },
+    /// Read a results folder for `collect`, in the pod that it makes
+    #[command(hide = true, subcommand, after_help = export::EXPORT_EXAMPLES)]
+    ExportResults(ExportCommand),
     /// Serve simulated participants as an OpenAI-compatible server
     #[cfg(feature = "sim")]
     #[command(after_help = SERVE_SIM_EXAMPLES)]

@@ -5,14 +5,19 @@ mod aggregate;
 mod audit;
 #[cfg(feature = "cluster")]
 mod cancel;
+#[cfg(feature = "cluster")]
+mod collect;
 mod completions;
 #[cfg(feature = "sim")]
 mod demo;
 #[cfg(feature = "analysis")]
 mod design;
+#[cfg(feature = "cluster")]
+mod doctor;
 #[cfg(feature = "analysis")]
 mod drift;
 mod experiments;
+mod export;
 #[cfg(feature = "cluster")]
 mod gen_manifests;
 mod guard;
@@ -74,7 +79,12 @@ pub(crate) fn run(command: Command) -> Result<u8, Failure> {
         Command::Logs(args) => logs::run(&args),
         #[cfg(feature = "cluster")]
         Command::Cancel(args) => cancel::run(&args),
+        #[cfg(feature = "cluster")]
+        Command::Collect(args) => collect::run(&args),
+        #[cfg(feature = "cluster")]
+        Command::Doctor(args) => doctor::run(&args),
         Command::InstallSelf { folder } => install_self::run(&folder),
+        Command::ExportResults(command) => export::run(&command),
         #[cfg(feature = "sim")]
         Command::ServeSim(args) => serve_sim::run(&args),
         Command::Completions(args) => completions::run(&args),

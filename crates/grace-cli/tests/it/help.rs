@@ -6,7 +6,7 @@ use expect_test::expect_file;
 
 use crate::command::grace;
 
-const COMMANDS: [&[&str]; 25] = [
+const COMMANDS: [&[&str]; 27] = [
     &["demo"],
     &["run"],
     &["replicate"],
@@ -30,6 +30,8 @@ const COMMANDS: [&[&str]; 25] = [
     &["status"],
     &["logs"],
     &["cancel"],
+    &["collect"],
+    &["doctor"],
     &["serve-sim"],
     &["completions"],
 ];

@@ -14,6 +14,8 @@ mod managed;
 mod server;
 #[cfg(test)]
 mod study;
+#[cfg(test)]
+mod volume;
 
 #[cfg(test)]
 mod aggregate;
@@ -22,11 +24,15 @@ mod answers;
 #[cfg(test)]
 mod cancel;
 #[cfg(test)]
+mod collect;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod disk;
+#[cfg(test)]
+mod doctor;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]

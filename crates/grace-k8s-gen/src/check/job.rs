@@ -64,7 +64,7 @@ pub(super) fn check(job: &Job, faults: &mut Faults) {
             .collect();
         failure_policy(policy, spec, &containers, faults);
     }
-    pod::check(template, faults);
+    pod::check(template, "spec.template.spec", faults);
 }
 
 /// Completions, parallelism, and what the index does to names.

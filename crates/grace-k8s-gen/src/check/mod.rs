@@ -74,6 +74,13 @@ pub fn object(object: &Object, bytes: usize) -> Vec<Fault> {
                 format!("has {text} bytes, expected at most {}", 1 << 20)
             });
         }
+        Object::Pod(it) => {
+            meta::check(&it.metadata, &mut faults);
+            match &it.spec {
+                Some(spec) => pod::check(spec, "spec", &mut faults),
+                None => faults.push("spec", "is required"),
+            }
+        }
         Object::Kustomization(_) => {}
     }
     faults.unless(bytes <= MOST_BYTES, "metadata", || {

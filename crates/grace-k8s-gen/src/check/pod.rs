@@ -12,22 +12,24 @@ use crate::amount::amount;
 /// The longest argument or variable that Linux takes: 32 pages.
 const MOST_ARGUMENT_BYTES: usize = 131_071;
 
-/// Where the pod is in a Job.
-const POD: &str = "spec.template.spec";
-
-pub(super) fn check(pod: &PodSpec, faults: &mut Faults) {
-    let selector = format!("{POD}.nodeSelector");
+/// Checks a pod that is at `at` in its object.
+pub(super) fn check(pod: &PodSpec, at: &str, faults: &mut Faults) {
+    let selector = format!("{at}.nodeSelector");
     meta::labels(pod.node_selector.as_ref(), &selector, faults);
     let volumes = pod.volumes.iter().flatten();
-    let volumes = names("volumes", volumes.map(|it| it.name.as_str()), faults);
+    let volumes = names((at, "volumes"), volumes.map(|it| it.name.as_str()), faults);
     let (first, main) = (pod.init_containers.iter().flatten(), &pod.containers);
     let all: Vec<&Container> = first.chain(main).collect();
-    names("containers", all.iter().map(|it| it.name.as_str()), faults);
-    faults.unless(!main.is_empty(), &format!("{POD}.containers"), || {
+    names(
+        (at, "containers"),
+        all.iter().map(|it| it.name.as_str()),
+        faults,
+    );
+    faults.unless(!main.is_empty(), &format!("{at}.containers"), || {
         String::from("is empty")
     });
     for container in all {
-        let field = format!("{POD}.containers[{}]", container.name);
+        let field = format!("{at}.containers[{}]", container.name);
         let image = container.image.as_deref().unwrap_or_default().trim();
         faults.unless(!image.is_empty(), &field, || String::from("has no image"));
         mounts(container, &volumes, &field, faults);
@@ -37,7 +39,7 @@ pub(super) fn check(pod: &PodSpec, faults: &mut Faults) {
         }
     }
     if let Some(seconds) = pod.active_deadline_seconds {
-        let field = format!("{POD}.activeDeadlineSeconds");
+        let field = format!("{at}.activeDeadlineSeconds");
         faults.unless(seconds >= 1, &field, || {
             format!("is {seconds}, expected 1 or more")
         });
@@ -46,13 +48,13 @@ pub(super) fn check(pod: &PodSpec, faults: &mut Faults) {
 
 /// DNS labels, each once; returns them.
 fn names<'p>(
-    what: &str,
+    (at, what): (&str, &str),
     all: impl Iterator<Item = &'p str>,
     faults: &mut Faults,
 ) -> BTreeSet<&'p str> {
     let mut seen = BTreeSet::new();
     for name in all {
-        let field = format!("{POD}.{what}[{name}]");
+        let field = format!("{at}.{what}[{name}]");
         faults.unless(is_dns_label(name), &field, || {
             String::from("has a name that is no DNS label")
         });

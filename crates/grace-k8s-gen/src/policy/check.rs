@@ -116,6 +116,11 @@ impl<'a> Subject<'a> {
                     ));
                 }
             }
+            Object::Pod(pod) => {
+                if let Some(pod) = &pod.spec {
+                    complaints.extend(self.of_pod(rules, config, pod, pods));
+                }
+            }
             Object::Claim(claim) => {
                 let class = claim
                     .spec

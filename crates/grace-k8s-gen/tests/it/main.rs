@@ -14,6 +14,8 @@ mod jobs;
 #[cfg(test)]
 mod policies;
 #[cfg(test)]
+mod reader;
+#[cfg(test)]
 mod recorded;
 #[cfg(test)]
 mod set;

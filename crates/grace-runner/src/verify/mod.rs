@@ -66,20 +66,7 @@ fn replication(layout: &ReplicationLayout) -> ReplicationReport {
     };
     report.describe(layout, &metadata);
     if !layout.manifest().exists() {
-        let open: u64 = metadata
-            .counts
-            .iter()
-            .map(|(_, counts)| counts.outstanding())
-            .sum();
-        let open = if open > 0 {
-            format!(", {open} queries open")
-        } else {
-            String::new()
-        };
-        report.fault(format!(
-            "is not sealed: its status is `{}`{open}",
-            status(&metadata)
-        ));
+        report.fault(format!("is not sealed: {}", unsealed(&metadata)));
         return report;
     }
     report.sealed = true;
@@ -94,6 +81,21 @@ fn replication(layout: &ReplicationLayout) -> ReplicationReport {
     }
     journals::check(layout, &metadata, &mut report);
     report
+}
+
+/// How far a replication is that is not sealed.
+pub(crate) fn unsealed(metadata: &Metadata) -> String {
+    let open: u64 = metadata
+        .counts
+        .iter()
+        .map(|(_, counts)| counts.outstanding())
+        .sum();
+    let open = if open > 0 {
+        format!(", {open} queries open")
+    } else {
+        String::new()
+    };
+    format!("its status is `{}`{open}", status(metadata))
 }
 
 fn status(metadata: &Metadata) -> &'static str {

@@ -1,4 +1,6 @@
 //! The crate from outside, against a simulated server.
 
 #[cfg(test)]
+mod export;
+#[cfg(test)]
 mod replicate;
