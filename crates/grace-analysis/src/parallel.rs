@@ -1,5 +1,6 @@
 //! Work on several threads whose result does not depend on how many there are.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -27,7 +28,8 @@ pub(crate) fn map<S: Default, T: Send>(
 
 /// Makes something of each number below `count` on several threads, and gives one after the other to `take`, in order.
 ///
-/// At most one thing a thread is made and not yet taken.
+/// A thread that is early leaves what it made in the line and goes on. At most one thing a thread waits there, besides
+/// the one that each thread works on.
 ///
 /// # Errors
 ///
@@ -40,10 +42,12 @@ pub(crate) fn in_order<S: Default, T: Send, E: Send>(
 ) -> Result<(), E> {
     let next = AtomicUsize::new(0);
     let line = Line {
+        room: 2 * threads.get(),
         turn: Mutex::new(Turn {
             number: 0,
+            waiting: BTreeMap::new(),
+            taker: Some(take),
             end: None,
-            take,
         }),
         moved: Condvar::new(),
     };
@@ -68,34 +72,39 @@ pub(crate) fn in_order<S: Default, T: Send, E: Send>(
     turn.end.map_or(Ok(()), Err)
 }
 
-struct Line<F, E> {
-    turn: Mutex<Turn<F, E>>,
+struct Line<F, T, E> {
+    /// How far ahead of the next number a thread may hand in.
+    room: usize,
+    turn: Mutex<Turn<F, T, E>>,
     moved: Condvar,
 }
 
-struct Turn<F, E> {
+struct Turn<F, T, E> {
+    /// The number that is taken next.
     number: usize,
+    waiting: BTreeMap<usize, Result<T, E>>,
+    /// `None` while a thread uses it.
+    taker: Option<F>,
     end: Option<E>,
-    take: F,
 }
 
 /// A thread's place in the line. A thread that panics ends the line, so that nobody waits for it.
-struct Place<'l, F, E>(&'l Line<F, E>);
+struct Place<'l, F, T, E>(&'l Line<F, T, E>);
 
 const OVER: usize = usize::MAX;
 
-impl<F, E> Place<'_, F, E> {
-    fn lock(&self) -> MutexGuard<'_, Turn<F, E>> {
+impl<'l, F, T, E> Place<'l, F, T, E> {
+    fn lock(&self) -> MutexGuard<'l, Turn<F, T, E>> {
         self.0.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for its turn and hands in what was made; whether there is any sense in going on.
-    fn hand_in<T>(&self, number: usize, made: Result<T, E>) -> bool
+    /// Hands in what was made once there is room, and gives on what is due; whether there is any sense in going on.
+    fn hand_in(&self, number: usize, made: Result<T, E>) -> bool
     where
         F: FnMut(T) -> Result<(), E>,
     {
         let mut turn = self.lock();
-        while turn.number != number && turn.number != OVER {
+        while turn.number != OVER && number >= turn.number + self.0.room {
             turn = self
                 .0
                 .moved
@@ -105,20 +114,42 @@ impl<F, E> Place<'_, F, E> {
         if turn.number == OVER {
             return false;
         }
-        let taken = made.and_then(|made| (turn.take)(made));
-        turn.number = match taken {
-            Ok(()) => number + 1,
-            Err(error) => {
-                turn.end = Some(error);
-                OVER
-            }
+        turn.waiting.insert(number, made);
+        self.give_on(turn)
+    }
+
+    /// Takes what is due, unless another thread does: it will find this, too.
+    fn give_on(&self, mut turn: MutexGuard<'l, Turn<F, T, E>>) -> bool
+    where
+        F: FnMut(T) -> Result<(), E>,
+    {
+        let Some(mut taker) = turn.taker.take() else {
+            return true;
         };
-        self.0.moved.notify_all();
+        loop {
+            let due = turn.number;
+            let Some(made) = turn.waiting.remove(&due) else {
+                break;
+            };
+            drop(turn);
+            let taken = made.and_then(&mut taker);
+            turn = self.lock();
+            match taken {
+                Ok(()) if turn.number == due => turn.number = due + 1,
+                Ok(()) => break,
+                Err(error) => {
+                    turn.end = Some(error);
+                    turn.number = OVER;
+                }
+            }
+            self.0.moved.notify_all();
+        }
+        turn.taker = Some(taker);
         turn.number != OVER
     }
 }
 
-impl<F, E> Drop for Place<'_, F, E> {
+impl<F, T, E> Drop for Place<'_, F, T, E> {
     fn drop(&mut self) {
         if thread::panicking() {
             self.lock().number = OVER;
@@ -147,6 +178,35 @@ mod tests {
                 .enumerate()
                 .all(|(number, square)| number * number == *square)
         );
+    }
+
+    #[test]
+    fn who_is_early_goes_on_but_not_far() {
+        let (made, most_ahead) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let mut taken = 0;
+        let done: Result<(), ()> = in_order(
+            30,
+            THREE,
+            |number, (): &mut ()| {
+                // The others get as far as they are let: five wait, two have no room.
+                for _ in 0..10_000 {
+                    if number > 0 || made.load(Ordering::SeqCst) == 7 {
+                        break;
+                    }
+                    thread::sleep(Duration::from_millis(1));
+                }
+                made.fetch_add(1, Ordering::SeqCst);
+                Ok(())
+            },
+            |()| {
+                most_ahead.fetch_max(made.load(Ordering::SeqCst) - taken, Ordering::SeqCst);
+                taken += 1;
+                Ok(())
+            },
+        );
+        let most_ahead = most_ahead.into_inner();
+        assert_eq!((done, taken), (Ok(()), 30));
+        assert_eq!(most_ahead, 8);
     }
 
     #[test]

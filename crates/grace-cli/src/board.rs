@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use grace_launch::launch::{Outcome, Update};
-use grace_launch::state::{JobState, Phase};
+use grace_launch::state::{JobState, Phase, format_indexes};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::progress::say;
@@ -156,31 +156,8 @@ impl Board {
         };
         let before = model.state.replace(state.clone());
         model.is_prefetch = is_prefetch;
-        // What may need somebody is told at once, and once.
-        let trouble = |state: &JobState| -> Vec<String> {
-            state
-                .trouble()
-                .iter()
-                .map(|(it, _)| it.to_string())
-                .collect()
-        };
-        let known = before.as_ref().map(trouble).unwrap_or_default();
-        let new: Vec<String> = trouble(state)
-            .into_iter()
-            .filter(|it| !known.contains(it))
-            .collect();
-        let is_failing = matches!(state.phase, Phase::Failing(_))
-            && !before.is_some_and(|it| matches!(it.phase, Phase::Failing(_)));
-        let hints: Vec<&str> = state
-            .trouble()
-            .iter()
-            .filter_map(|(it, _)| it.hint())
-            .collect();
-        if is_failing || !new.is_empty() {
-            self.say(&format!("{key}: {state}"));
-        }
-        if let (false, Some(hint)) = (new.is_empty(), hints.first()) {
-            self.say(&format!("  {hint}"));
+        for line in news(before.as_ref(), state) {
+            self.say(&format!("{key}: {line}"));
         }
     }
 
@@ -197,6 +174,33 @@ impl Board {
             self.told = Instant::now();
         }
     }
+}
+
+/// What may need somebody, and was not so before.
+fn news(before: Option<&JobState>, state: &JobState) -> Vec<String> {
+    let mut lines = Vec::new();
+    let is_failing = |state: &JobState| matches!(state.phase, Phase::Failing(_));
+    if is_failing(state) && !before.is_some_and(is_failing) {
+        lines.push(state.to_string());
+    }
+    for failure in state.tried_again() {
+        if !before.is_some_and(|before| before.failures.contains(failure)) {
+            lines.push(format!("{failure}; it is tried again"));
+        }
+    }
+    let known: Vec<_> = before.map(JobState::trouble).unwrap_or_default();
+    for (obstacle, indexes) in state.trouble() {
+        if known.iter().any(|(it, _)| *it == obstacle) {
+            continue;
+        }
+        let whose = match indexes.as_slice() {
+            [] => String::new(),
+            some => format!("index {}: ", format_indexes(some.iter().copied())),
+        };
+        let hint = obstacle.hint().map(|hint| format!("\n  {hint}"));
+        lines.push(format!("{whose}{obstacle}{}", hint.unwrap_or_default()));
+    }
+    lines
 }
 
 impl Model {
@@ -238,5 +242,88 @@ fn clock(time: Duration) -> String {
         0..60 => format!("{seconds} s"),
         60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
         _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use grace_launch::state::observe;
+    use k8s_openapi::api::batch::v1::Job;
+    use serde_json::json;
+
+    use super::*;
+
+    /// A Job of five, begun an hour ago, with these indexes done and one pod at work.
+    fn state(done: &str) -> JobState {
+        let hour_ago = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
+        let job: Job = serde_json::from_value(json!({
+            "metadata": {"name": "x", "uid": "u"},
+            "spec": {"completionMode": "Indexed", "completions": 5, "parallelism": 1, "template": {}},
+            "status": {"completedIndexes": done, "startTime": hour_ago.to_string()},
+        }))
+        .expect("a Job");
+        let pod = serde_json::from_value(json!({
+            "metadata": {"name": "x-4", "uid": "p", "labels": {
+                "batch.kubernetes.io/controller-uid": "u", "batch.kubernetes.io/job-completion-index": "4"}},
+            "status": {"phase": "Running"},
+        }))
+        .expect("a pod");
+        observe(Some(&job), &[&pod], &[])
+    }
+
+    fn text(state: JobState) -> String {
+        let model = Model {
+            state: Some(state),
+            is_prefetch: false,
+            since: Instant::now(),
+            line: None,
+        };
+        model.text("tiny")
+    }
+
+    #[test]
+    fn a_line_has_counts_elapsed_and_an_estimate_once_one_is_done() {
+        assert_eq!(
+            text(state("0-1")),
+            "tiny: running 1/5, done 2, failed 0, 0 s so far, about 1 h 30 min to go"
+        );
+        assert_eq!(
+            text(state("")),
+            "tiny: running 1/5, done 0, failed 0, 0 s so far"
+        );
+    }
+
+    #[test]
+    fn nothing_is_told_twice() {
+        assert_eq!(news(None, &state("0")), [""; 0]);
+        let waiting = |message: &str| {
+            let mut state = state("0");
+            let obstacle = grace_launch::state::Obstacle::Quota(message.to_owned());
+            state.without_pods = Some(obstacle);
+            state
+        };
+        let first = news(None, &waiting("exceeded quota: q"));
+        assert_eq!(
+            first,
+            [
+                "quota: exceeded quota: q\n  wait for others to finish, lower --parallelism, or ask for a larger quota"
+            ]
+        );
+        assert_eq!(
+            news(
+                Some(&waiting("exceeded quota: q")),
+                &waiting("exceeded quota: q")
+            ),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn times_as_people_read_them() {
+        let text = |seconds| clock(Duration::from_secs(seconds));
+        assert_eq!(
+            [text(9), text(69), text(3600 * 26 + 300)],
+            ["9 s", "1 min 09 s", "26 h 05 min"]
+        );
     }
 }

@@ -77,8 +77,8 @@ impl Results {
     /// `findings.csv` into `out`, which comes into being if it is not there.
     ///
     /// A row is a trial; rows are sorted by model key, replication and place in the order. The files depend on the
-    /// results alone, to the byte, and not on `threads`. At most one file of records, and the rows made of it, are in
-    /// the memory of each thread. Files of the same names are replaced once all are written.
+    /// results alone, to the byte, and not on `threads`. At most one file of records, the rows made of it, and what
+    /// was made of one other group of files, are in the memory of each thread. Files of the same names are replaced once all are written.
     ///
     /// # Errors
     ///

@@ -101,8 +101,7 @@ impl<'r> TableOutput<'r> {
                 .parquet
                 .compress(batch)
                 .map_err(parquet_error(&self.parquet_path))?,
-            lines: csv::lines(batch, bytes)
-                .map_err(|error| write_error(&self.csv_path)(error.into()))?,
+            lines: csv::lines(batch, bytes),
             rows: batch.rows as u64,
         })
     }

@@ -33,25 +33,30 @@ impl Machine {
     }
 
     fn of(self, metadata: &Metadata) -> Option<String> {
-        let key = match self {
-            Self::Node => "node_name",
-            Self::GpuType => "gpu_type",
-        };
-        let value = metadata.deployment_info.value(key)?;
-        let of_replication = value.as_str().map(str::to_owned);
-        if self != Self::Node {
-            return of_replication;
+        let nodes = nodes(metadata);
+        match self {
+            // A replication that several nodes worked on is a machine of its own kind.
+            Self::Node => (!nodes.is_empty()).then(|| nodes.join(" + ")),
+            // On record is that of the last attempt; another node may have had another.
+            Self::GpuType if nodes.len() > 1 => None,
+            Self::GpuType => deployed(metadata, "gpu_type"),
         }
-        // A replication that several nodes worked on is a machine of its own kind.
-        let mut nodes: BTreeSet<String> = metadata
-            .attempts
-            .iter()
-            .filter_map(|attempt| attempt.node.clone())
-            .collect();
-        nodes.extend(of_replication);
-        let nodes: Vec<String> = nodes.into_iter().collect();
-        (!nodes.is_empty()).then(|| nodes.join(" + "))
     }
+}
+
+/// The nodes that worked on a replication.
+fn nodes(metadata: &Metadata) -> Vec<String> {
+    let attempts = metadata.attempts.iter();
+    let mut nodes: BTreeSet<String> = attempts
+        .filter_map(|attempt| attempt.node.clone())
+        .collect();
+    nodes.extend(deployed(metadata, "node_name"));
+    nodes.into_iter().collect()
+}
+
+fn deployed(metadata: &Metadata, key: &str) -> Option<String> {
+    let value = metadata.deployment_info.value(key)?;
+    value.as_str().map(str::to_owned)
 }
 
 /// Whether machines can be told apart from replications.

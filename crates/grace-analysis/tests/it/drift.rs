@@ -2,7 +2,9 @@
 
 use std::num::NonZeroUsize;
 
-use grace_analysis::drift::{Against, Drift, Separation, SharedVerdict, Slope, to_csv};
+use grace_analysis::drift::{Against, Drift, Machine, Separation, SharedVerdict, Slope, to_csv};
+
+use serde_json::{Value, json};
 
 use crate::listeners::{PROMPTS, TRIALS, scatter, seal};
 use crate::sealed::{Folder, ONE, records};
@@ -103,6 +105,91 @@ fn machines_that_are_not_on_record_are_told() {
             (Separation::NotRecorded, None)
         );
     }
+}
+
+/// Three replications that differ by their index, with what `metadata.json` says of their machines.
+fn on_machines(machines: [Value; 3]) -> Drift {
+    let folder = Folder::new();
+    seal(&folder, "m", |at| {
+        (scatter(&[at.replication, at.place]) + at.replication) % 4
+    });
+    for (index, machine) in (0..).zip(machines) {
+        folder.change_metadata("m", index, |metadata| {
+            metadata["deployment_info"] = machine.clone();
+        });
+    }
+    drift(&folder)
+}
+
+fn separations(drift: &Drift) -> Vec<(Machine, Separation, bool)> {
+    let quantity = drift
+        .machines
+        .iter()
+        .filter(|spread| spread.measure == "quantity");
+    quantity
+        .map(|spread| (spread.machine, spread.separation, spread.icc.is_some()))
+        .collect()
+}
+
+#[test]
+fn a_gpu_type_of_several_replications_is_told_apart_from_them_and_nodes_of_their_own_are_not() {
+    let drift = on_machines([
+        json!({"node_name": "node-1", "gpu_type": "NVIDIA L40"}),
+        json!({"node_name": "node-2", "gpu_type": "NVIDIA L40"}),
+        json!({"node_name": "node-3", "gpu_type": "NVIDIA A10"}),
+    ]);
+    assert_eq!(
+        separations(&drift),
+        [
+            (Machine::Node, Separation::OneReplicationEach, false),
+            (Machine::GpuType, Separation::Separable, true)
+        ]
+    );
+    let json = serde_json::to_value(&drift).unwrap();
+    let spreads = json["machines"].as_array().unwrap();
+    let gpu = spreads
+        .iter()
+        .find(|spread| spread["machine"] == "gpu_type");
+    assert_eq!(
+        (&gpu.unwrap()["machines"], &gpu.unwrap()["replications"]),
+        (&2.into(), &3.into())
+    );
+}
+
+#[test]
+fn one_gpu_type_explains_nothing() {
+    let machine = json!({"node_name": "node-1", "gpu_type": "NVIDIA L40"});
+    let drift = on_machines([machine.clone(), machine.clone(), machine]);
+    assert_eq!(
+        separations(&drift),
+        [
+            (Machine::Node, Separation::OneMachine, false),
+            (Machine::GpuType, Separation::OneMachine, false)
+        ]
+    );
+}
+
+#[test]
+fn the_gpu_type_of_a_replication_that_moved_to_another_node_is_not_known() {
+    let folder = Folder::new();
+    seal(&folder, "m", |at| scatter(&[at.replication, at.place]));
+    for index in 0..3 {
+        let attempt = |node: &str| json!({"name": node, "start": "2026-11-23T20:19:35Z", "uid": node, "node": node, "fingerprint": ""});
+        folder.change_metadata("m", index, |metadata| {
+            metadata["deployment_info"] = json!({"node_name": "node-1", "gpu_type": "NVIDIA L40"});
+            metadata["attempts"] = json!([attempt("node-1")]);
+            if index == 2 {
+                metadata["attempts"] = json!([attempt("node-2"), attempt("node-1")]);
+            }
+        });
+    }
+    assert_eq!(
+        separations(&drift(&folder)),
+        [
+            (Machine::Node, Separation::Separable, true),
+            (Machine::GpuType, Separation::NotRecorded, false)
+        ]
+    );
 }
 
 #[test]

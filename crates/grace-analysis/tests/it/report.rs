@@ -71,6 +71,31 @@ fn the_page_has_a_part_for_each_question() {
 }
 
 #[test]
+fn what_nodes_and_gpu_types_may_have_done_is_said() {
+    let folder = study();
+    for index in 0..3 {
+        folder.change_metadata("alike", index, |metadata| {
+            let gpu_type = if index < 2 {
+                "NVIDIA L40"
+            } else {
+                "NVIDIA A10"
+            };
+            metadata["deployment_info"] =
+                json!({"node_name": format!("node-{index}"), "gpu_type": gpu_type});
+        });
+    }
+    says(
+        &page(&folder),
+        &[
+            "alike: each replication had a node of its own. What the node does and what the replication does cannot be \
+             told apart.",
+            "alike: 3 replications on 2 GPU types. The table has the variance between them",
+            "apart: the GPU type is not on record for all replications",
+        ],
+    );
+}
+
+#[test]
 fn equal_results_make_equal_pages_on_any_number_of_threads() {
     let folder = study();
     let mut options = ReportOptions::new("0.0.0");

@@ -69,6 +69,20 @@ impl Folder {
         fs::write(folder.join("MANIFEST.sha256"), manifest).unwrap();
     }
 
+    /// Seals a replication once more with other metadata.
+    pub(crate) fn change_metadata(&self, model: &str, index: u32, change: impl Fn(&mut Value)) {
+        let folder = self.replication(model, index);
+        let (path, manifest) = (folder.join("metadata.json"), folder.join("MANIFEST.sha256"));
+        let text = fs::read_to_string(&path).unwrap();
+        let mut metadata: Value = serde_json::from_str(&text).unwrap();
+        change(&mut metadata);
+        fs::write(&path, metadata.to_string()).unwrap();
+        let digest = |text: &str| Digest::of(text.as_bytes()).to_string();
+        let sealed = fs::read_to_string(&manifest).unwrap();
+        let sealed = sealed.replace(&digest(&text), &digest(&metadata.to_string()));
+        fs::write(manifest, sealed).unwrap();
+    }
+
     /// Writes a file of the results.
     pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.results().join(name);

@@ -75,11 +75,16 @@ impl ClusterLab {
         self.grace(&[&base, args].concat())
     }
 
-    /// Runs a command to its end, and checks that nothing secret was said.
+    /// Runs a command to its end, and checks that nothing secret was said and no pod left without an owner.
     #[track_caller]
     pub(crate) fn run(&self, command: Grace) -> Ended {
         let ended = command.run();
         assert!(!ended.output().contains(TOKEN), "the token was printed");
+        let requests = self.mock.requests();
+        let deletes = requests.iter().filter(|it| it.verb == "delete");
+        for delete in deletes {
+            assert!(delete.propagation_policy().is_some(), "{}", delete.path);
+        }
         ended
     }
 
@@ -102,7 +107,11 @@ impl ClusterLab {
     pub(crate) fn until(&self, what: &str, is: impl Fn() -> bool) {
         let begun = Instant::now();
         while !is() {
-            assert!(begun.elapsed() < Duration::from_secs(30), "never: {what}");
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "never: {what}; Jobs {:?}",
+                self.jobs()
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -6,7 +6,7 @@ use expect_test::expect_file;
 
 use crate::command::grace;
 
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 25] = [
     &["demo"],
     &["run"],
     &["replicate"],
@@ -26,6 +26,10 @@ const COMMANDS: [&[&str]; 21] = [
     &["experiments", "check"],
     &["gen-manifests"],
     &["plan"],
+    &["launch"],
+    &["status"],
+    &["logs"],
+    &["cancel"],
     &["serve-sim"],
     &["completions"],
 ];

@@ -161,6 +161,27 @@ fn each_end_has_its_message() {
 }
 
 #[test]
+fn a_try_that_failed_is_told_and_tried_again() {
+    let lab = ClusterLab::new();
+    let workload = Workload::new(|attempt| match (attempt.index, attempt.attempt) {
+        (2, 0) => Outcome::exit(75),
+        _ => Outcome::success(),
+    });
+    // Long enough to be seen.
+    let workload = workload.retries_after(Duration::from_secs(2));
+    lab.mock.controller(workload);
+    let ended = lab.run(lab.launch(&["--model", "small"])).exits(0);
+    let told =
+        "small: index 2, exit 75, server or storage was not there in time; it is tried again";
+    assert!(ended.stderr.contains(told), "{}", ended.output());
+    assert!(
+        ended.stdout.contains("complete: 3 of 3"),
+        "{}",
+        ended.output()
+    );
+}
+
+#[test]
 fn evicted_pods_are_replaced_and_no_failure() {
     let lab = ClusterLab::new();
     lab.mock
@@ -307,7 +328,7 @@ fn a_dry_run_there_keeps_nothing() {
             .requests()
             .iter()
             .filter(|it| it.verb == "patch")
-            .all(|it| it.is_dry_run())
+            .all(grace_mock_cluster::Recorded::is_dry_run)
     );
     assert_eq!(lab.jobs(), [""; 0]);
 }

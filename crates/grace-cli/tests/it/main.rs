@@ -34,6 +34,8 @@ mod help;
 #[cfg(test)]
 mod icc;
 #[cfg(test)]
+mod icc_reference;
+#[cfg(test)]
 mod inputs;
 #[cfg(test)]
 mod jobs;

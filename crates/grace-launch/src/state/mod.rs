@@ -234,6 +234,13 @@ impl JobState {
         without.chain(found).collect()
     }
 
+    /// Failures of replications that are tried again.
+    pub fn tried_again(&self) -> impl Iterator<Item = &IndexFailure> {
+        let is_over = self.phase.is_end() || matches!(self.phase, Phase::Failing(_));
+        let again = move |it: &&IndexFailure| !is_over && !self.failed.contains(&it.index);
+        self.failures.iter().filter(again)
+    }
+
     /// Replications that are neither complete nor failed for good.
     pub fn left(&self) -> u32 {
         let ended = self.done.len() + self.failed.len();

@@ -22,6 +22,8 @@ use world::{trimmed, trimmed_pod};
 use crate::connect::Cluster;
 use crate::error::{ClusterError, FaultKind};
 
+/// The longest time until all has been heard once, where nobody waits for better times.
+const FIRST: Duration = Duration::from_secs(45);
 /// Failures that are further apart than this belong to two outages: while one lasts, they come more often.
 const APART: Duration = Duration::from_mins(3);
 
@@ -173,11 +175,19 @@ impl Watch {
     ///
     /// Returns an error if a right is missing, or if the cluster does not answer; this does not wait for better times.
     pub async fn ready(&mut self) -> Result<&World, ClusterError> {
-        while !self.world.is_ready() {
-            if let Change::Lost(error) = self.changed().await? {
-                return Err(error);
+        let all_heard = async {
+            while !self.world.is_ready() {
+                if let Change::Lost(error) = self.changed().await? {
+                    return Err(error);
+                }
             }
-        }
+            Ok(())
+        };
+        let heard = tokio::time::timeout(FIRST, all_heard).await;
+        heard.unwrap_or_else(|_| {
+            let fault = FaultKind::TimedOut(FIRST.as_secs());
+            Err(ClusterError::new("list Jobs, pods and events", fault))
+        })?;
         Ok(&self.world)
     }
 

@@ -23,7 +23,7 @@ async fn through(lab: &Lab, settings: &LaunchSettings, act: impl AsyncFn()) -> V
         lab.applied(&name("tiny")).await;
         lab.until(|| lab.mock.open_watches("jobs") > 0).await;
         act().await;
-        lab.set_status(&name("tiny"), complete(2));
+        lab.set_status(&name("tiny"), &complete(2));
     });
     let (ended, told) = launched;
     assert_eq!(ended[0].outcome, Outcome::Complete, "{told:#?}");
@@ -36,7 +36,7 @@ async fn one_list_and_one_watch_per_kind_and_no_polling() {
     let mut settings = quick();
     settings.watch.silence = Duration::from_mins(1);
     through(&lab, &settings, async || {
-        tokio::time::sleep(Duration::from_secs(3)).await
+        tokio::time::sleep(Duration::from_secs(3)).await;
     })
     .await;
     for kind in ["jobs", "pods", "events"] {
@@ -78,7 +78,7 @@ async fn what_happened_while_versions_were_forgotten_is_seen() {
     let lab = Lab::new().await;
     through(&lab, &quick(), async || {
         lab.mock.down().await;
-        lab.set_status(&name("tiny"), json!({"active": 1}));
+        lab.set_status(&name("tiny"), &json!({"active": 1}));
         lab.mock.compact();
         lab.mock.up().await;
     })
@@ -155,9 +155,8 @@ async fn without_the_right_to_read_pods_it_ends_at_once() {
         .unwrap_err();
     assert!(matches!(error.kind(), FaultKind::Forbidden(_)), "{error}");
     assert!(error.hint().unwrap().contains("grace-cli doctor"));
-    assert_eq!(
-        lab.mock.list("jobs", NAMESPACE),
-        [json!({}); 0],
+    assert!(
+        lab.mock.list("jobs", NAMESPACE).is_empty(),
         "nothing may be applied"
     );
 }

@@ -27,8 +27,10 @@ impl Lab {
     }
 
     pub(crate) async fn cluster(&self) -> Cluster {
-        let mut access = Access::default();
-        access.kubeconfig = Some(self.folder.path().join("kubeconfig"));
+        let access = Access {
+            kubeconfig: Some(self.folder.path().join("kubeconfig")),
+            ..Access::default()
+        };
         Cluster::connect(access).await.unwrap()
     }
 
@@ -55,9 +57,9 @@ impl Lab {
     }
 
     /// Sets the status of a Job.
-    pub(crate) fn set_status(&self, name: &str, status: Value) {
+    pub(crate) fn set_status(&self, name: &str, status: &Value) {
         self.mock.modify("jobs", NAMESPACE, name, |job| {
-            job["status"] = status.clone()
+            job["status"] = status.clone();
         });
     }
 
@@ -79,7 +81,7 @@ impl Lab {
     }
 
     /// A pod of an index of a Job, in this phase.
-    pub(crate) fn pod(&self, job: &str, index: u32, status: Value) -> String {
+    pub(crate) fn pod(&self, job: &str, index: u32, status: &Value) -> String {
         let owner = self.mock.get("jobs", NAMESPACE, job).unwrap();
         let name = format!("{job}-{index}-abcde");
         self.mock.put(

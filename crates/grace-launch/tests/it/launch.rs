@@ -28,7 +28,7 @@ async fn complete_all(lab: &Lab, models: &[(&str, u32)]) -> Vec<String> {
             {
                 tokio::time::sleep(Duration::from_millis(300)).await;
                 seen.push((*model).to_owned());
-                lab.set_status(&job, complete(*count));
+                lab.set_status(&job, &complete(*count));
             }
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -67,7 +67,7 @@ async fn one_model_after_the_other_each_with_its_own_field_manager() {
 #[tokio::test]
 async fn with_a_budget_the_largest_first_and_as_many_as_fit() {
     let lab = Lab::new().await;
-    let orders = [
+    let orders = vec![
         order("small", 1, 1, 2),
         order("large", 1, 1, 8),
         order("middle", 1, 1, 4),
@@ -79,10 +79,10 @@ async fn with_a_budget_the_largest_first_and_as_many_as_fit() {
             .await;
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!(at_once(&lab), 2, "the third does not fit");
-        lab.set_status(&name("large"), complete(1));
+        lab.set_status(&name("large"), &complete(1));
         lab.applied(&name("middle")).await;
-        lab.set_status(&name("small"), complete(1));
-        lab.set_status(&name("middle"), complete(1));
+        lab.set_status(&name("small"), &complete(1));
+        lab.set_status(&name("middle"), &complete(1));
     });
     assert!(ended.iter().all(|it| it.outcome == Outcome::Complete));
     let started: Vec<&String> = told.iter().filter(|it| it.contains("started")).collect();
@@ -107,13 +107,13 @@ async fn a_failure_is_seen_at_once_with_index_code_and_last_lines_and_stops_the_
     let settings = settings();
     let ((ended, told), at) = tokio::join!(lab.launch(&orders, &settings), async {
         lab.applied(&name("a")).await;
-        let pod = lab.pod(&name("a"), 1, exit(43));
+        let pod = lab.pod(&name("a"), 1, &exit(43));
         lab.mock.append_log(
             NAMESPACE,
             &pod,
             "line 1\nerror: 400 of 900 queries had no answer\n",
         );
-        lab.set_status(&name("a"), failed("FailedIndexes"));
+        lab.set_status(&name("a"), &failed("FailedIndexes"));
         Instant::now()
     });
     assert!(at.elapsed() < Duration::from_secs(5));
@@ -138,9 +138,9 @@ async fn with_keep_going_the_others_go_on() {
     settings.keep_going = true;
     let ((ended, _), ()) = tokio::join!(lab.launch(&orders, &settings), async {
         lab.applied(&name("a")).await;
-        lab.set_status(&name("a"), failed("FailedIndexes"));
+        lab.set_status(&name("a"), &failed("FailedIndexes"));
         lab.applied(&name("b")).await;
-        lab.set_status(&name("b"), complete(1));
+        lab.set_status(&name("b"), &complete(1));
     });
     assert!(matches!(ended[0].outcome, Outcome::Failed { .. }));
     assert!(
@@ -163,7 +163,7 @@ async fn what_runs_is_followed_what_is_complete_is_skipped() {
     let settings = settings();
     let ((ended, told), ()) = tokio::join!(lab.launch(&orders, &settings), async {
         lab.until(|| lab.mock.open_watches("pods") > 0).await;
-        lab.set_status(&name("a"), complete(2));
+        lab.set_status(&name("a"), &complete(2));
     });
     assert_eq!(ended[0].outcome, Outcome::Complete);
     assert_eq!(ended[1].outcome, Outcome::AlreadyComplete);
@@ -208,7 +208,7 @@ async fn parallelism_is_adjusted_on_a_job_that_runs() {
         let parallelism =
             || lab.mock.get("jobs", NAMESPACE, &name("a")).unwrap()["spec"]["parallelism"].clone();
         lab.until(|| parallelism() == 3).await;
-        lab.set_status(&name("a"), complete(4));
+        lab.set_status(&name("a"), &complete(4));
     });
     assert_eq!(ended[0].outcome, Outcome::Complete);
     assert!(
@@ -241,7 +241,7 @@ async fn a_suspended_job_is_resumed() {
         let is_suspended =
             || lab.mock.get("jobs", NAMESPACE, &name("a")).unwrap()["spec"]["suspend"] == true;
         lab.until(|| !is_suspended()).await;
-        lab.set_status(&name("a"), complete(2));
+        lab.set_status(&name("a"), &complete(2));
     });
     assert_eq!(ended[0].outcome, Outcome::Complete);
 }
@@ -253,7 +253,7 @@ async fn deleted_under_us_is_no_success() {
     let settings = settings();
     let ((ended, _), ()) = tokio::join!(lab.launch(&orders, &settings), async {
         lab.applied(&name("a")).await;
-        lab.set_status(&name("a"), json!({"active": 1, "completedIndexes": "0"}));
+        lab.set_status(&name("a"), &json!({"active": 1, "completedIndexes": "0"}));
         tokio::time::sleep(Duration::from_millis(500)).await;
         lab.mock.remove("jobs", NAMESPACE, &name("a"));
     });
@@ -269,7 +269,7 @@ async fn removed_after_its_time_to_live_is_a_success() {
     let ((ended, _), ()) = tokio::join!(lab.launch(&orders, &settings), async {
         lab.applied(&name("a")).await;
         // All done, but never seen as Complete.
-        lab.set_status(&name("a"), json!({"completedIndexes": "0,1"}));
+        lab.set_status(&name("a"), &json!({"completedIndexes": "0,1"}));
         tokio::time::sleep(Duration::from_millis(500)).await;
         lab.mock.remove("jobs", NAMESPACE, &name("a"));
     });
@@ -287,7 +287,7 @@ async fn what_never_starts_is_given_up_sooner_where_waiting_does_not_help() {
         let begun = Instant::now();
         let ((ended, told), ()) = tokio::join!(lab.launch(&orders, &settings), async {
             lab.applied(&name("a")).await;
-            lab.pod(&name("a"), 0, recorded_object(recording)["status"].clone());
+            lab.pod(&name("a"), 0, &recorded_object(recording)["status"]);
         });
         assert!(
             matches!(ended[0].outcome, Outcome::Stuck { .. }),
@@ -334,7 +334,7 @@ async fn finished_jobs_are_deleted_with_their_pods_only_if_asked() {
     settings.delete_finished = true;
     let ((ended, _), ()) = tokio::join!(lab.launch(&orders, &settings), async {
         lab.applied(&name("a")).await;
-        lab.set_status(&name("a"), complete(2));
+        lab.set_status(&name("a"), &complete(2));
     });
     assert_eq!(ended[0].outcome, Outcome::Complete);
     let deletes = lab.mock.requests_for("delete", "jobs");
@@ -361,9 +361,9 @@ async fn weights_are_fetched_before_gpus_are_asked_for() {
         assert!(lab.mock.get("jobs", NAMESPACE, &name("a")).is_none());
         let mut status = complete(1);
         status.as_object_mut().unwrap().remove("completedIndexes");
-        lab.set_status("grace-a-prefetch", status);
+        lab.set_status("grace-a-prefetch", &status);
         lab.applied(&name("a")).await;
-        lab.set_status(&name("a"), complete(2));
+        lab.set_status(&name("a"), &complete(2));
     });
     assert_eq!(ended[0].outcome, Outcome::Complete, "{told:#?}");
     assert!(
@@ -387,7 +387,7 @@ async fn an_earlier_job_in_deletion_is_waited_for() {
         assert_eq!(lab.mock.requests_for("patch", "jobs").len(), 0);
         lab.mock.remove("jobs", NAMESPACE, &name("a"));
         lab.applied(&name("a")).await;
-        lab.set_status(&name("a"), complete(2));
+        lab.set_status(&name("a"), &complete(2));
     });
     assert_eq!(ended[0].outcome, Outcome::Complete);
 }

@@ -92,17 +92,17 @@ fn the_last_try_of_an_index_counts() {
         .collect();
     assert_eq!(
         tries,
-        [(1, last_pod(1).as_str()), (3, last_pod(3).as_str())]
+        [(1, last_pod("1").as_str()), (3, last_pod("3").as_str())]
     );
 }
 
 /// The pod of the second try, as its annotation says.
-fn last_pod(index: u32) -> String {
+fn last_pod(index: &str) -> String {
     let all = recorded("job-failed-perindex1");
     let pods = all["pods"].as_array().unwrap();
     let is_last = |pod: &&Value| {
         let notes = &pod["metadata"]["annotations"];
-        notes["batch.kubernetes.io/job-completion-index"] == index.to_string()
+        notes["batch.kubernetes.io/job-completion-index"] == *index
             && notes["batch.kubernetes.io/job-index-failure-count"] == "1"
     };
     let pod = pods.iter().find(is_last).unwrap();
