@@ -389,7 +389,9 @@ for condition in range(1000):
 follow() {
     local how config=$scratch/follow-config
     mkdir -p "$config/stimuli"
-    cp crates/grace-cli/demo/study[12].csv "$config/stimuli"
+    cp crates/grace-cli/demo/study1.csv "$config/stimuli"
+    # One experiment: seeds of several would meet, so far as their offsets go.
+    echo 'experiments: [study1_exp1]' >"$config/plan.yaml"
     cat >"$config/models.yaml" <<'YAML'
 models:
   small:

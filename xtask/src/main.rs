@@ -12,6 +12,7 @@
 //! | `report-check` | opens the page of `report` in Chromium and fails if a text does not fit, or if it asks the network for anything |
 //! | `e2e-r` | has R's lme4 and pandas fit the mixed model to the tables, and compares them with `icc --pooled` |
 //! | `e2e-llm` | runs, kills, resumes, verifies and replays replications of a real model on a real server |
+//! | `e2e-cluster` | launches on a real cluster with a simulated model server, kills a pod, collects and verifies; not in CI |
 //! | `e2e-vllm` | the same on vLLM, and its scores against an independent forward pass; 3.4 GB, not in CI |
 //!
 //! It knows no grace crate: what it checks of `grace-cli`, it checks from outside.
@@ -25,6 +26,7 @@
 mod command;
 mod dataset;
 mod debian;
+mod e2e_cluster;
 mod e2e_llm;
 mod e2e_r;
 mod e2e_vllm;
@@ -67,6 +69,9 @@ enum Task {
     /// Run replications of a real model on a real server: kill, resume, verify, replay
     #[command(name = "e2e-llm")]
     E2eLlm(e2e_llm::Args),
+    /// Launch on the cluster of the kubeconfig, kill a pod, collect, verify
+    #[command(name = "e2e-cluster")]
+    E2eCluster(e2e_cluster::Args),
     /// Run replications on vLLM's CPU build and compare its scores with a forward pass of transformers
     #[command(name = "e2e-vllm")]
     E2eVllm(e2e_vllm::Args),
@@ -84,6 +89,7 @@ fn main() -> ExitCode {
         Task::ReportCheck(args) => report_check::run(&args),
         Task::E2eR(args) => e2e_r::run(&args),
         Task::E2eLlm(args) => e2e_llm::run(&args),
+        Task::E2eCluster(args) => e2e_cluster::run(&args),
         Task::E2eVllm(args) => e2e_vllm::run(&args),
     };
     if let Err(error) = done {

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::resource::Resource;
 use crate::store::{Store, text};
 
-/// The first container of a pod: what it is to run, with its environment and the ConfigMaps it mounts.
+/// The first container of a pod: what it is to run, with its environment and the `ConfigMaps` it mounts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Container {
@@ -23,7 +23,7 @@ pub struct Container {
     pub argv: Vec<String>,
     /// The environment; what refers to secrets or fields that are not there is left out.
     pub env: BTreeMap<String, String>,
-    /// The files of ConfigMaps by their path in the container.
+    /// The files of `ConfigMaps` by their path in the container.
     pub files: BTreeMap<String, String>,
 }
 
@@ -96,7 +96,7 @@ fn files(container: &Value, pod: &Value, store: &Store) -> BTreeMap<String, Stri
     files
 }
 
-/// The files of a ConfigMap: those of `items` under their paths, or all under their keys.
+/// The files of a `ConfigMap`: those of `items` under their paths, or all under their keys.
 fn config_map(source: &Value, namespace: &str, store: &Store) -> Vec<(String, String)> {
     let name = source["name"].as_str();
     let kind = Resource::find("configmaps");
