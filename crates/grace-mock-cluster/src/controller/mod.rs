@@ -4,6 +4,7 @@ mod bare;
 mod book;
 mod container;
 mod events;
+mod kubelet;
 mod pods;
 mod policy;
 mod workload;
@@ -16,8 +17,8 @@ use serde_json::Value;
 use self::book::{Book, Run};
 pub use self::container::Container;
 pub(crate) use self::container::Heard;
-use self::container::{Doing, Process};
 use self::events::tell;
+pub(crate) use self::kubelet::hear;
 use self::policy::{Action, Failure, judge};
 use self::workload::Stuck;
 pub use self::workload::{Attempt, Outcome, Workload};
@@ -77,28 +78,6 @@ pub(crate) fn step(state: &mut State, now: Instant) -> Option<Instant> {
     }
     state.controller = Some(controller);
     next
-}
-
-/// Takes in what the process of a pod did.
-pub(crate) fn hear(state: &mut State, heard: &Heard) {
-    let Heard {
-        namespace,
-        pod: name,
-        what,
-    } = heard;
-    match what {
-        Doing::Line(line) => state.logs.append(namespace, name, line),
-        Doing::Ended(code) => {
-            let Some(mut pod) = state.store.get(pods_resource(), namespace, name).cloned() else {
-                return;
-            };
-            let is_leaving = !pod["metadata"]["deletionTimestamp"].is_null();
-            if pod["status"]["phase"] == "Running" && !is_leaving {
-                pods::end(&mut pod, &Outcome::exit(*code));
-                state.store.put(pods_resource(), pod);
-            }
-        }
-    }
 }
 
 /// One look at one Job.
@@ -187,71 +166,6 @@ impl Work<'_> {
         self.book
             .ending
             .retain(|name| store.get(pods_resource(), &namespace, name).is_some());
-    }
-
-    fn look_at_pod(&mut self, name: &str, run: &Run, phase: &str) {
-        if run.outcome.stuck.is_some() {
-            return;
-        }
-        let is_over = run.ends.is_some_and(|ends| ends <= self.now);
-        match phase {
-            "Pending" if run.starts <= self.now => self.start_pod(name, run),
-            "Running" if is_over => self.end_pod(name, run.index, &run.outcome),
-            // A test, or its process, may say itself how a pod ends.
-            "Succeeded" | "Failed" => {
-                if let Some(pod) = self.pod(name) {
-                    self.enter(name, run.index, &pod);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn pod(&self, name: &str) -> Option<Value> {
-        let namespace = self.namespace();
-        let store = &self.state.store;
-        store.get(pods_resource(), &namespace, name).cloned()
-    }
-
-    fn start_pod(&mut self, name: &str, run: &Run) {
-        let Some(mut pod) = self.pod(name) else {
-            return;
-        };
-        pods::run(&mut pod);
-        self.state.store.put(pods_resource(), pod.clone());
-        let namespace = self.namespace();
-        for line in &run.outcome.log {
-            self.state.logs.append(&namespace, name, line);
-        }
-        let Some(program) = &run.outcome.program else {
-            let ends = self.now + run.outcome.after.unwrap_or(self.workload.run);
-            if let Some(run) = self.book.running.get_mut(name) {
-                run.ends = Some(ends);
-            }
-            return;
-        };
-        let container = Container::of(&pod, &self.state.store);
-        let command = (program.0)(&container);
-        match Process::start(command, &namespace, name, &self.state.hear) {
-            Ok(process) => {
-                if let Some(run) = self.book.running.get_mut(name) {
-                    run.process = Some(process);
-                }
-            }
-            Err(error) => {
-                let outcome = Outcome::start_error(&error.to_string());
-                self.end_pod(name, run.index, &outcome);
-            }
-        }
-    }
-
-    fn end_pod(&mut self, name: &str, index: u32, outcome: &Outcome) {
-        let Some(mut pod) = self.pod(name) else {
-            return;
-        };
-        pods::end(&mut pod, outcome);
-        let pod = (*self.state.store.put(pods_resource(), pod)).clone();
-        self.enter(name, index, &pod);
     }
 
     /// Enters a pod that ended.
