@@ -73,9 +73,11 @@ fn kill_one(lab: &ClusterLab, volume: &Path) -> usize {
 
 fn running_pod(lab: &ClusterLab, index: usize) -> Option<String> {
     let pods = lab.mock.list("pods", NAMESPACE);
+    let wanted = index.to_string();
     let label = "batch.kubernetes.io/job-completion-index";
     let pod = pods.iter().find(|pod| {
-        pod["metadata"]["labels"][label] == index.to_string() && pod["status"]["phase"] == "Running"
+        let is_its = pod["metadata"]["labels"][label] == wanted.as_str();
+        is_its && pod["status"]["phase"] == "Running"
     })?;
     pod["metadata"]["name"].as_str().map(str::to_owned)
 }
