@@ -2,7 +2,7 @@
 # Measures what docs/benchmarks.md claims and prints it as a Markdown table; what it is doing goes to stderr.
 #
 #   benches/run.sh                all parts, about 15 minutes
-#   benches/run.sh PART...        some of: cpu slots memory start pod shuffle resume manifests aggregate
+#   benches/run.sh PART...        some of: cpu slots memory start pod shuffle resume manifests aggregate follow
 #
 # Everything is compared within one run, round by round, and medians are taken. Servers are our own on 127.0.0.1 and
 # are stopped at the end. `nice -n -15 benches/run.sh cpu` and `chrt -f 1 benches/run.sh slots` (as root) keep what else
@@ -385,11 +385,69 @@ for condition in range(1000):
     row '`icc --table`: 1,000 conditions × 5 × 50, file read and printed' "$(of icc) s ($(spread icc))" '< 0.1 s'
 }
 
+# follow: a Job of 1,000 pods that start together and end over 40 s, followed by `launch` and by `status --watch`.
+follow() {
+    local how config=$scratch/follow-config
+    mkdir -p "$config/stimuli"
+    cp crates/grace-cli/demo/study1.csv "$config/stimuli"
+    # One experiment: seeds of several would meet, so far as their offsets go.
+    echo 'experiments: [study1_exp1]' >"$config/plan.yaml"
+    cat >"$config/models.yaml" <<'YAML'
+models:
+  small:
+    huggingface_name: lab/small
+    gpu: {count: 1, type: NVIDIA-L4}
+    resources: {memory_request: 8Gi, memory_limit: 8Gi, cpu_request: 2, cpu_limit: 2}
+cluster:
+  namespace: lemn-lab
+  image: registry.example.org/grace:1
+  server_image: registry.example.org/vllm:v0.32.0
+  pvcs: {results: {size: 10Gi}, cache: {size: 50Gi}}
+  results_pvc: results
+  model_cache_pvc: cache
+  config: {config_map: study}
+YAML
+    local launch=(launch -n 1000 -p 1000 --no-prefetch --policy none)
+    for how in launch status; do
+        follow_by "$how" "$config"
+    done
+}
+
+# follow_by HOW CONFIG: one of both, on a mock cluster of its own.
+follow_by() {
+    local kubeconfig requests user sys wall rss
+    local followed=("${launch[@]}")
+    coproc MOCK { exec "$RELEASE/examples/follow" "$scratch"; }
+    read -r kubeconfig <&"${MOCK[0]}"
+    export KUBECONFIG=$kubeconfig GRACE_CONFIG=$2
+    if [[ $1 == status ]]; then
+        "$grace" "${launch[@]}" --detach >/dev/null 2>&1
+        followed=(status --watch)
+    fi
+    echo before >&"${MOCK[1]}"
+    read -r before <&"${MOCK[0]}"
+    /usr/bin/time -f '%U %S %e %M' -o "$scratch/time" "$grace" "${followed[@]}" >"$scratch/out" 2>"$scratch/err" || {
+        tail "$scratch/out" "$scratch/err" >&2
+        return 1
+    }
+    read -r user sys wall rss < <(tail -1 "$scratch/time")
+    echo after >&"${MOCK[1]}"
+    read -r requests <&"${MOCK[0]}"
+    kill "$MOCK_PID"
+    wait "$MOCK_PID" 2>/dev/null || true
+    unset KUBECONFIG GRACE_CONFIG
+    row "\`${followed[0]}\`: a Job of 1,000 pods, followed for $wall s" \
+        "$(calc %.1f "100 * ($user + $sys) / $wall") % of a core ($user s user, $sys s system), $(calc %.1f "$rss * 1024 / 1e6") MB at most" \
+        '< 5 %, < 100 MB'
+    row "\`${followed[0]}\`: requests" "$requests${before:+ (before it: $before)}" 'one list and one watch a kind'
+}
+
 build() {
     if [[ ${BUILD:-yes} != no ]]; then
         say "building into $CARGO_TARGET_DIR"
         cargo build --quiet --release -p grace-client --example generate_speed
         cargo build --quiet --release -p grace-seed --example shuffle_speed
+        cargo build --quiet --release -p grace-mock-cluster --example follow
         cargo build --quiet --release -p grace-cli
     fi
     # Others may build while this runs.
@@ -408,10 +466,10 @@ print("Python", sys.version.split()[0] + ", aiohttp", aiohttp.__version__ + ", h
 }
 
 parts=("$@")
-((${#parts[@]})) || parts=(pod cpu slots memory start shuffle resume manifests aggregate)
+((${#parts[@]})) || parts=(pod cpu slots memory start shuffle resume manifests aggregate follow)
 for part in "${parts[@]}"; do
-    [[ $part =~ ^(cpu|slots|memory|start|pod|shuffle|resume|manifests|aggregate)$ ]] || {
-        say "unknown part \`$part\`, expected cpu, slots, memory, start, pod, shuffle, resume, manifests or aggregate"
+    [[ $part =~ ^(cpu|slots|memory|start|pod|shuffle|resume|manifests|aggregate|follow)$ ]] || {
+        say "unknown part \`$part\`, expected cpu, slots, memory, start, pod, shuffle, resume, manifests, aggregate or follow"
         exit 2
     }
 done

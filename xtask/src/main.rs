@@ -13,6 +13,7 @@
 //! | `e2e-r` | has R's lme4 and pandas fit the mixed model to the tables, and compares them with `icc --pooled` |
 //! | `e2e-llm` | runs, kills, resumes, verifies and replays replications of a real model on a real server |
 //! | `e2e-vllm` | the same on vLLM, and its scores beside an independent forward pass; 3.4 GB, not in CI |
+//! | `e2e-cluster` | launches on a real cluster with a simulated model server, kills a pod, collects and verifies; not in CI |
 //!
 //! It knows no grace crate: what it checks of `grace-cli`, it checks from outside.
 
@@ -26,6 +27,7 @@ mod command;
 mod dataset;
 mod debian;
 mod e2e;
+mod e2e_cluster;
 mod e2e_llm;
 mod e2e_r;
 mod e2e_vllm;
@@ -68,6 +70,9 @@ enum Task {
     /// Run replications of a real model on a real server: kill, resume, verify, replay
     #[command(name = "e2e-llm")]
     E2eLlm(e2e_llm::Args),
+    /// Launch on the cluster of the kubeconfig, kill a pod, collect, verify
+    #[command(name = "e2e-cluster")]
+    E2eCluster(e2e_cluster::Args),
     /// The same on vLLM's CPU build, and its scores beside a forward pass of transformers
     #[command(name = "e2e-vllm")]
     E2eVllm(e2e_vllm::Args),
@@ -85,6 +90,7 @@ fn main() -> ExitCode {
         Task::ReportCheck(args) => report_check::run(&args),
         Task::E2eR(args) => e2e_r::run(&args),
         Task::E2eLlm(args) => e2e_llm::run(&args),
+        Task::E2eCluster(args) => e2e_cluster::run(&args),
         Task::E2eVllm(args) => e2e_vllm::run(&args),
     };
     if let Err(error) = done {

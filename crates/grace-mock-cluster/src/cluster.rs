@@ -83,10 +83,11 @@ impl MockCluster {
             .enable_all()
             .build()
             .expect("threads for the mock");
-        let shared = Shared::new(new_state());
+        let (hear, heard) = mpsc::unbounded_channel();
+        let shared = Shared::new(new_state(hear));
         let (orders, received) = mpsc::unbounded_channel();
         runtime.spawn(accept(listener, address, Arc::clone(&shared), received));
-        runtime.spawn(keep(Arc::clone(&shared)));
+        runtime.spawn(keep(Arc::clone(&shared), heard));
         Self {
             address,
             shared,

@@ -4,15 +4,17 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::mpsc;
 
 use crate::cluster::NAMESPACE;
+use crate::controller::Heard;
 use crate::logs::Logs;
 use crate::resource::Resource;
 use crate::state::State;
 use crate::store::Store;
 
 /// A cluster with two namespaces and nothing in them.
-pub(crate) fn new_state() -> State {
+pub(crate) fn new_state(hear: mpsc::UnboundedSender<Heard>) -> State {
     let mut store = Store::new();
     for namespace in ["default", NAMESPACE] {
         ensure_namespace(&mut store, namespace);
@@ -31,6 +33,7 @@ pub(crate) fn new_state() -> State {
         exec_cuts: VecDeque::new(),
         dying: BTreeMap::new(),
         controller: None,
+        hear,
         open_watches: BTreeMap::new(),
     }
 }

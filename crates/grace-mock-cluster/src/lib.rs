@@ -25,7 +25,7 @@ mod verbs;
 mod watch;
 
 pub use cluster::{MockCluster, NAMESPACE};
-pub use controller::{Attempt, Outcome, Workload};
+pub use controller::{Attempt, Container, Outcome, Workload};
 pub use fault::{Fault, Trouble};
 pub use recorded::{recorded, recorded_object};
 pub use request::{Query, Recorded};

@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::controller;
+use crate::controller::{self, Heard};
 use crate::gate::pass;
 use crate::gc;
 use crate::state::{Shared, State};
@@ -86,7 +86,7 @@ async fn connection(stream: TcpStream, shared: Arc<Shared>) {
 }
 
 /// Lets time pass: what is being deleted ends, what runs goes on.
-pub(crate) async fn keep(shared: Arc<Shared>) {
+pub(crate) async fn keep(shared: Arc<Shared>, mut heard: mpsc::UnboundedReceiver<Heard>) {
     let mut changes = shared.changes();
     loop {
         changes.borrow_and_update();
@@ -94,6 +94,7 @@ pub(crate) async fn keep(shared: Arc<Shared>) {
         let at = next.unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
         tokio::select! {
             _ = changes.changed() => {}
+            Some(heard) = heard.recv() => shared.edit(|state| controller::hear(state, &heard)),
             () = tokio::time::sleep_until(at.into()) => {}
         }
     }

@@ -5,9 +5,9 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
-use crate::controller::Controller;
+use crate::controller::{Controller, Heard};
 use crate::fault::{Fault, is};
 use crate::gc::Dying;
 use crate::logs::Logs;
@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub(crate) exec_cuts: VecDeque<usize>,
     pub(crate) dying: Dying,
     pub(crate) controller: Option<Controller>,
+    /// Where processes of pods tell what they do.
+    pub(crate) hear: mpsc::UnboundedSender<Heard>,
     pub(crate) open_watches: BTreeMap<&'static str, usize>,
 }
 

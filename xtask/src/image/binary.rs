@@ -14,7 +14,7 @@ pub(super) const RUSTFLAGS: &str = "-C target-feature=+crt-static";
 const MOST_MEGABYTES: f64 = 16.0;
 
 /// Builds the program for the host's architecture; returns its path.
-pub(super) fn build() -> Result<PathBuf> {
+pub(super) fn build(features: &[String]) -> Result<PathBuf> {
     let target = host()?;
     let variable = format!(
         "CARGO_TARGET_{}_RUSTFLAGS",
@@ -29,6 +29,9 @@ pub(super) fn build() -> Result<PathBuf> {
         "--target",
         &target,
     ]);
+    if !features.is_empty() {
+        build.arg("--features").arg(features.join(","));
+    }
     command::run(build.env(variable, RUSTFLAGS))?;
     Ok(target_folder()?
         .join(target)

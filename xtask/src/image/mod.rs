@@ -20,10 +20,13 @@ pub(crate) struct Args {
     /// The tag in the archive [default: the version of grace-cli]
     #[arg(long)]
     tag: Option<String>,
+    /// Features of grace-cli to build in, which pods do not need: `sim` for `cargo xtask e2e-cluster`
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    features: Vec<String>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let program = binary::build()?;
+    let program = binary::build(&args.features)?;
     let linkage = binary::check_linkage(&program)?;
     let bytes = fs::read(&program).with_context(|| program.display().to_string())?;
     binary::check_size(bytes.len())?;

@@ -68,7 +68,7 @@ pub(crate) enum DryRun {
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// Stay, and show each change
+    /// Stay, and show changes, those of 0.2 s at a time
     #[arg(long, short, env = "GRACE_WATCH", value_parser = BoolishValueParser::new())]
     pub(crate) watch: bool,
     /// How to print the result

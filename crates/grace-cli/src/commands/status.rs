@@ -1,12 +1,14 @@
 //! `status`: what is going on with all Jobs of a study.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use grace_core::ModelKey;
 use grace_launch::state::{JobState, format_indexes};
 use grace_launch::watch::{Change, Watch, WatchSettings, World};
 use k8s_openapi::api::batch::v1::Job;
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::args::{Format, StatusArgs};
 use crate::exit::{COMPLETE, Failure};
@@ -14,6 +16,8 @@ use crate::progress::say;
 use crate::target::Target;
 use crate::{output, runtime};
 
+/// Changes that come together are shown together.
+const TOGETHER: Duration = Duration::from_millis(200);
 /// More indexes than this are told as ranges.
 const MOST_MARKS: u32 = 64;
 
@@ -46,10 +50,11 @@ pub(crate) fn run(args: &StatusArgs) -> Result<u8, Failure> {
 /// Shows each change until all Jobs have ended.
 async fn follow(args: &StatusArgs, watch: &mut Watch, mut rows: Vec<Row>) -> Result<u8, Failure> {
     while rows.iter().any(|it| !it.state.phase.is_end()) {
-        match watch.changed().await? {
-            Change::Lost(error) => say(&format!("connection lost, trying again: {error}")),
-            Change::Back => say("connection is back"),
-            _ => {}
+        tell_of(watch.changed().await?);
+        // A Job of a thousand pods may change a hundred times a second; nobody reads so fast.
+        let until = Instant::now() + TOGETHER;
+        while let Ok(change) = tokio::time::timeout_at(until, watch.changed()).await {
+            tell_of(change?);
         }
         let now = self::rows(watch.world(), &args.target.model);
         let changed: Vec<&Row> = now.iter().filter(|it| !rows.contains(it)).collect();
@@ -64,6 +69,14 @@ async fn follow(args: &StatusArgs, watch: &mut Watch, mut rows: Vec<Row>) -> Res
         rows = now;
     }
     Ok(COMPLETE)
+}
+
+fn tell_of(change: Change) {
+    match change {
+        Change::Lost(error) => say(&format!("connection lost, trying again: {error}")),
+        Change::Back => say("connection is back"),
+        _ => {}
+    }
 }
 
 /// A Job.

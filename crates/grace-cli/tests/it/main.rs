@@ -87,3 +87,5 @@ mod supervise;
 mod together;
 #[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod whole_flow;

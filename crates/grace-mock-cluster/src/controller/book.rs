@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
+use super::container::Process;
 use super::policy::Action;
 use super::workload::Outcome;
 use crate::clock;
@@ -16,6 +17,7 @@ pub(crate) struct Run {
     pub(crate) outcome: Outcome,
     pub(crate) starts: Instant,
     pub(crate) ends: Option<Instant>,
+    pub(crate) process: Option<Process>,
 }
 
 /// Why a Job is to fail.
@@ -167,7 +169,10 @@ impl Book {
     /// The next time at which something is due.
     pub(crate) fn next(&self, spec: &Value, second: Duration, now: Instant) -> Option<Instant> {
         let runs = self.running.values();
-        let of_pods = runs.filter_map(|run| run.ends.or(Some(run.starts)));
+        let of_pods = runs.filter_map(|run| {
+            run.ends
+                .or_else(|| run.process.is_none().then_some(run.starts))
+        });
         let retries = self.retry_at.values().copied();
         let times = of_pods.chain(retries).chain(self.deadline(spec, second));
         times.filter(|time| *time > now).min()

@@ -2,18 +2,23 @@
 
 mod bare;
 mod book;
+mod container;
 mod events;
+mod kubelet;
 mod pods;
 mod policy;
 mod workload;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use self::book::{Book, Run};
+pub use self::container::Container;
+pub(crate) use self::container::Heard;
 use self::events::tell;
+pub(crate) use self::kubelet::hear;
 use self::policy::{Action, Failure, judge};
 use self::workload::Stuck;
 pub use self::workload::{Attempt, Outcome, Workload};
@@ -53,6 +58,9 @@ pub(crate) fn step(state: &mut State, now: Instant) -> Option<Instant> {
         .list(jobs(), None)
         .map(|job| (**job).clone())
         .collect();
+    // Processes of a Job that is gone end with its book.
+    let uids: BTreeSet<String> = all.iter().map(|job| text(job, "/metadata/uid")).collect();
+    controller.books.retain(|uid, _| uids.contains(uid));
     let mut next = controller.bare.step(state, &controller.workload, now);
     for job in all {
         let book = controller
@@ -136,16 +144,14 @@ impl Work<'_> {
         let namespace = self.namespace();
         let runs: Vec<(String, Run)> = self.book.running.clone().into_iter().collect();
         for (name, run) in runs {
-            let pod = self
-                .state
-                .store
-                .get(pods_resource(), &namespace, &name)
-                .cloned();
+            let pod = self.state.store.get(pods_resource(), &namespace, &name);
             match pod {
                 Some(pod) if pod["metadata"]["deletionTimestamp"].is_null() => {
-                    self.look_at_pod(&name, &run, pod);
+                    let phase = text(pod, "/status/phase");
+                    self.look_at_pod(&name, &run, &phase);
                 }
                 gone => {
+                    let gone = gone.cloned();
                     self.book.running.remove(&name);
                     if gone.is_some() {
                         self.book.ending.insert(name.clone());
@@ -160,32 +166,6 @@ impl Work<'_> {
         self.book
             .ending
             .retain(|name| store.get(pods_resource(), &namespace, name).is_some());
-    }
-
-    fn look_at_pod(&mut self, name: &str, run: &Run, mut pod: Value) {
-        if run.outcome.stuck.is_some() {
-            return;
-        }
-        // A test may say itself how a pod ends.
-        let phase = text(&pod, "/status/phase");
-        if phase == "Pending" && run.starts <= self.now {
-            pods::run(&mut pod);
-            self.state.store.put(pods_resource(), pod);
-            let namespace = self.namespace();
-            for line in &run.outcome.log {
-                self.state.logs.append(&namespace, name, line);
-            }
-            let ends = self.now + run.outcome.after.unwrap_or(self.workload.run);
-            if let Some(run) = self.book.running.get_mut(name) {
-                run.ends = Some(ends);
-            }
-        } else if phase == "Running" && run.ends.is_some_and(|ends| ends <= self.now) {
-            pods::end(&mut pod, &run.outcome);
-            let pod = (*self.state.store.put(pods_resource(), pod)).clone();
-            self.enter(name, run.index, &pod);
-        } else if phase == "Succeeded" || phase == "Failed" {
-            self.enter(name, run.index, &pod);
-        }
     }
 
     /// Enters a pod that ended.
@@ -351,6 +331,7 @@ impl Work<'_> {
             outcome,
             starts: self.now + self.workload.start,
             ends: None,
+            process: None,
         };
         self.book.running.insert(name, run);
     }

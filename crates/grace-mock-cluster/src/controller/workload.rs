@@ -1,10 +1,13 @@
 //! What containers do: the part of a Job that a test makes up.
 
 use std::fmt;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+
+use super::container::{Container, Program};
 
 /// One try of an index of a Job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +35,7 @@ pub struct Outcome {
     pub(crate) log: Vec<String>,
     pub(crate) stuck: Option<Stuck>,
     pub(crate) evicted: Option<String>,
+    pub(crate) program: Option<Program>,
 }
 
 /// Why a pod does not start, or is not made.
@@ -56,6 +60,7 @@ impl Outcome {
             log: Vec::new(),
             stuck: None,
             evicted: None,
+            program: None,
         }
     }
 
@@ -102,6 +107,29 @@ impl Outcome {
         Self {
             evicted: Some(message.to_owned()),
             ..Self::exit(137)
+        }
+    }
+
+    /// The container is a local process: its output is the log, its exit code the container's. It is killed as soon as the
+    /// pod is deleted.
+    ///
+    /// `make` is called as the container starts, while the cluster waits for it.
+    ///
+    /// ```
+    /// use std::process::Command;
+    /// use grace_mock_cluster::{Outcome, Workload};
+    ///
+    /// let real = Workload::new(|_| Outcome::process(|container| {
+    ///     let mut command = Command::new("echo");
+    ///     command.args(container.argv.iter().skip(1)).envs(&container.env);
+    ///     command
+    /// }));
+    /// # let _ = real;
+    /// ```
+    pub fn process(make: impl Fn(&Container) -> Command + Send + Sync + 'static) -> Self {
+        Self {
+            program: Some(Program(Arc::new(make))),
+            ..Self::success()
         }
     }
 

@@ -7,6 +7,7 @@ mod controller;
 mod deletion;
 mod exec;
 mod objects;
+mod process;
 mod support;
 mod watch;
 mod with_kube;
