@@ -203,6 +203,7 @@ fn answers(server: &Shared, prompt: &[u32], extras: &Extras, sampling: &Sampling
             &[]
         },
         forced: None,
+        endless: false,
         limit: sampling.max_tokens.unwrap_or(room).min(room),
         temperature: sampling.temperature,
         stop: &sampling.stop,

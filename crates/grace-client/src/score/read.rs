@@ -61,6 +61,7 @@ struct WireChoice {
     prompt_token_ids: Option<Vec<u32>>,
     prompt_logprobs: Option<Vec<Option<BTreeMap<String, WireLogprob>>>>,
     logprobs: Option<WireLogprobs>,
+    finish_reason: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -197,10 +198,24 @@ pub(super) struct Step {
 
 /// The generated tokens of a single prompt.
 pub(super) fn steps(raw: &RawValue) -> Result<Vec<Step>, ReadError> {
-    let choice = choices(raw, 1)?.pop();
+    Ok(generated(raw)?.0)
+}
+
+/// The same without the token that ended the text, which servers list like any other.
+pub(super) fn steps_before_end(raw: &RawValue) -> Result<Vec<Step>, ReadError> {
+    let (mut steps, ended) = generated(raw)?;
+    if ended {
+        steps.pop();
+    }
+    Ok(steps)
+}
+
+/// The generated tokens, and whether the last of them ended the text.
+fn generated(raw: &RawValue) -> Result<(Vec<Step>, bool), ReadError> {
     let absent = Unusable::Absent { field: "logprobs" };
-    let logprobs = choice.and_then(|choice| choice.logprobs);
-    Ok(spoken(logprobs.ok_or(absent)?)?)
+    let choice = choices(raw, 1)?.pop().ok_or(absent.clone())?;
+    let ended = choice.finish_reason.as_deref() == Some("stop");
+    Ok((spoken(choice.logprobs.ok_or(absent)?)?, ended))
 }
 
 fn spoken(logprobs: WireLogprobs) -> Result<Vec<Step>, Unusable> {

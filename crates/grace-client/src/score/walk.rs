@@ -20,3 +20,15 @@ pub(super) async fn walk(
     let read = |raw: &RawValue| read::steps(raw);
     scorer.try_post(Endpoint::Completions, body, read).await
 }
+
+/// Tokens behind `prompt` without the end of the text, which llama.cpp's grammars cannot force.
+pub(super) async fn endless_walk(
+    scorer: &Scorer<'_>,
+    prompt: &[u32],
+    length: usize,
+) -> Result<Result<Vec<Step>, Unusable>, ScoreError> {
+    let extra = NextTokens::new(1, None).without_end();
+    let body = completion(scorer.settings, prompt, length, extra);
+    let read = |raw: &RawValue| read::steps_before_end(raw);
+    scorer.try_post(Endpoint::Completions, body, read).await
+}

@@ -77,6 +77,8 @@ pub(super) struct NextTokens<'a> {
     return_tokens_as_token_ids: bool,
     /// llama.cpp: a cached prefix may have been computed in other batches, which moves its numbers.
     cache_prompt: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ignore_eos: Option<bool>,
 }
 
 impl<'a> NextTokens<'a> {
@@ -87,6 +89,15 @@ impl<'a> NextTokens<'a> {
             logprob_token_ids: ids,
             return_tokens_as_token_ids: true,
             cache_prompt: false,
+            ignore_eos: None,
+        }
+    }
+
+    /// Of a text that goes on where the model would end it; the log-probabilities stay the model's.
+    pub(super) fn without_end(self) -> Self {
+        Self {
+            ignore_eos: Some(true),
+            ..self
         }
     }
 }

@@ -79,6 +79,22 @@ async fn a_right_server_passes_with_the_first_method_that_it_knows() {
 }
 
 #[tokio::test]
+async fn a_model_that_ends_its_text_at_once_is_checked_on_llama_all_the_same() {
+    let (sim, client) = start(llama()).await;
+    // Behind a whole answer nothing is likelier than the end.
+    let asked =
+        "2 of the 3 lamps are on. Does Mary know exactly how many? Answer yes or no. Answer:";
+    let prompt = format!("{asked} yes");
+    let ids = sim.toy_model().tokenizer().encode_prompt(&prompt);
+    assert!(sim.toy_model().next_logprob(&ids, Tokenizer::EOS).exp() > 0.5);
+    let samples = vec![(Input::Completion(prompt), options(&[" yes", " no"]))];
+    let request = ScoringProbeRequest::new("tiny", samples).with_tolerance(1e-6);
+    let checked = probe(&client, request).await.unwrap();
+    assert_eq!(checked.method, ScoreMethod::ForcedTokens);
+    assert_eq!(checked.chain_rule_tokens, 3);
+}
+
+#[tokio::test]
 async fn the_method_that_was_asked_for_is_used_or_refused() {
     let wanted = request().with_method(ScoreMethod::PromptLogprobs);
     let checked = check(config(), wanted.clone()).await.unwrap();

@@ -21,6 +21,8 @@ pub(crate) struct Task<'a> {
     pub(crate) asked: &'a [u32],
     /// The answer, if it must be this and then end.
     pub(crate) forced: Option<&'a [u32]>,
+    /// Whether the end of the text is never drawn.
+    pub(crate) endless: bool,
     /// Tokens of the answer at most.
     pub(crate) limit: usize,
     pub(crate) temperature: f64,
@@ -96,6 +98,9 @@ impl<'a> Prompted<'a> {
                     .get(told.tokens.len())
                     .copied()
                     .unwrap_or(Tokenizer::EOS),
+                None if self.task.endless => next
+                    .without(Tokenizer::EOS)
+                    .sample(self.task.temperature, draws),
                 None => next.sample(self.task.temperature, draws),
             };
             let text = spelling.push(id);

@@ -1,4 +1,4 @@
-//! Grammars that force one sequence of tokens: `root ::= <[3]> <[1]> <[4]>`.
+//! Grammars that force one sequence of tokens: `root ::= <[3]> <[5]> <[4]>`.
 
 use crate::tokenizer::Tokenizer;
 
@@ -9,6 +9,8 @@ pub(crate) enum GrammarError {
     Syntax,
     /// An id that is no token.
     Vocabulary,
+    /// The end of the text, which no grammar generates.
+    EndOfText,
 }
 
 /// The sequence that a grammar allows.
@@ -25,11 +27,16 @@ pub(crate) fn sequence(grammar: &str) -> Result<Vec<u32>, GrammarError> {
         ids.push(number.parse().map_err(|_| GrammarError::Syntax)?);
         rest = after.trim_start();
     }
-    match ids.iter().all(|&id| Tokenizer::bytes(id).is_some()) {
-        true if ids.is_empty() => Err(GrammarError::Syntax),
-        true => Ok(ids),
-        false => Err(GrammarError::Vocabulary),
+    if ids.is_empty() {
+        return Err(GrammarError::Syntax);
     }
+    if ids.contains(&Tokenizer::EOS) {
+        return Err(GrammarError::EndOfText);
+    }
+    if ids.iter().any(|&id| Tokenizer::bytes(id).is_none()) {
+        return Err(GrammarError::Vocabulary);
+    }
+    Ok(ids)
 }
 
 #[cfg(test)]
@@ -38,7 +45,7 @@ mod tests {
 
     #[test]
     fn a_sequence_of_ids_is_read() {
-        assert_eq!(sequence("root ::= <[3]> <[1]><[4]>\n"), Ok(vec![3, 1, 4]));
+        assert_eq!(sequence("root ::= <[3]> <[5]><[4]>\n"), Ok(vec![3, 5, 4]));
     }
 
     #[test]

@@ -142,6 +142,7 @@ pub(super) fn settings(wanted: &Wanted) -> Value {
     settings["n_probs"] = json!(wanted.top);
     settings["stop"] = json!(sampling.stop);
     settings["grammar"] = json!(wanted.grammar);
+    settings["ignore_eos"] = json!(wanted.ignore_eos);
     settings["reasoning_format"] = json!("deepseek");
     settings["dry_sequence_breakers"] = json!(["\n", ":", "\"", "*"]);
     settings["logit_bias"] = json!([]);

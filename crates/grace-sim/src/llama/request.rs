@@ -33,6 +33,7 @@ pub(crate) struct Request {
     #[serde(alias = "n_probs")]
     logprobs: Option<Value>,
     grammar: Option<String>,
+    ignore_eos: Option<bool>,
     return_tokens: Option<bool>,
     stream: Option<bool>,
 }
@@ -93,6 +94,7 @@ pub(crate) struct Wanted {
     pub(crate) sampling: Sampling,
     pub(crate) top: usize,
     pub(crate) grammar: String,
+    pub(crate) ignore_eos: bool,
     pub(crate) return_tokens: bool,
 }
 
@@ -137,6 +139,7 @@ impl Wanted {
             sampling,
             top: request.top(),
             grammar: request.grammar.take().unwrap_or_default(),
+            ignore_eos: request.ignore_eos == Some(true),
             return_tokens: request.return_tokens == Some(true),
         })
     }
@@ -156,7 +159,7 @@ impl Wanted {
             "" => None,
             grammar => Some(grammar::sequence(grammar).map_err(|error| match error {
                 GrammarError::Syntax => Refused::grammar_syntax(),
-                GrammarError::Vocabulary => Refused::grammar_vocabulary(),
+                GrammarError::Vocabulary | GrammarError::EndOfText => Refused::grammar_vocabulary(),
             })?),
         };
         let Sampling {
@@ -173,6 +176,7 @@ impl Wanted {
             top: (self.top > 0).then_some(self.top),
             asked: &[],
             forced: forced.as_deref(),
+            endless: self.ignore_eos,
             limit: max_tokens.unwrap_or(room).min(room),
             temperature,
             stop,

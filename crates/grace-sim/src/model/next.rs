@@ -83,6 +83,15 @@ impl Next {
         Self::Full(logprobs)
     }
 
+    /// The same without a token; what is left does not add up to 1.
+    pub(crate) fn without(&self, id: u32) -> Self {
+        let mut logprobs = self.logprobs();
+        if let Some(logprob) = logprobs.get_mut(id as usize) {
+            *logprob = f64::NEG_INFINITY;
+        }
+        Self::Full(logprobs)
+    }
+
     /// A token drawn at a temperature.
     pub(crate) fn sample(&self, temperature: f64, draws: &mut Draws) -> u32 {
         if temperature <= 0.0 {

@@ -97,10 +97,32 @@ async fn grammars_that_cannot_be_followed_are_refused() {
         refusal("root = x").await,
         (400, "invalid_request_error".to_owned())
     );
-    assert_eq!(
-        refusal("root ::= <[999999]>").await,
-        (500, "server_error".to_owned())
-    );
+    for grammar in ["root ::= <[999999]>", "root ::= <[287]> <[1]>"] {
+        assert_eq!(
+            refusal(grammar).await,
+            (500, "server_error".to_owned()),
+            "no token, or the end of the text: {grammar}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_text_without_end_goes_on_to_its_limit() {
+    let sim = start(llama()).await;
+    let prompt = Tokenizer::new().encode_prompt(&format!("{PROMPT} 10%"));
+    let mut body = json!({"prompt": prompt, "max_tokens": 3, "temperature": 0, "logprobs": 1});
+    let tokens = async |body: &Value| {
+        let (_, answer) = post(&sim, "/v1/completions", body).await;
+        let content = answer["choices"][0]["logprobs"]["content"].clone();
+        let ids = content.as_array().unwrap().iter();
+        ids.map(|token| token["id"].as_u64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(tokens(&body).await, [u64::from(Tokenizer::EOS)]);
+    body["ignore_eos"] = json!(true);
+    let endless = tokens(&body).await;
+    assert_eq!(endless.len(), 3);
+    assert!(!endless.contains(&u64::from(Tokenizer::EOS)));
 }
 
 #[tokio::test]

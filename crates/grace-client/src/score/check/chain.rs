@@ -13,7 +13,7 @@ use crate::score::{
     method::{BorderRule, ScoreMethod},
     read::Step,
     score_tokens,
-    walk::walk,
+    walk::{endless_walk, walk},
 };
 
 /// Tokens of a walk: enough for an option of one token and one of two behind it.
@@ -32,7 +32,7 @@ impl Prober<'_> {
     ) -> Result<(f64, usize), ScoringProbeError> {
         let (mut largest, mut tokens) = (0.0_f64, 0);
         for prompt in prompts(tokenised) {
-            let walked = self.walked(prompt).await?;
+            let walked = self.walked(method, prompt).await?;
             let in_parts = self.in_parts(method, prompt, &walked).await;
             let in_parts = in_parts.map_err(|error| self.unscored(CheckName::ChainRule, error))?;
             for ((step, whole), part) in walked.iter().zip(in_parts.0).zip(in_parts.1) {
@@ -96,11 +96,18 @@ impl Prober<'_> {
     }
 
     /// At least two tokens that the server generates behind `prompt`.
-    async fn walked(&self, prompt: &[u32]) -> Result<Vec<Step>, ScoringProbeError> {
+    async fn walked(
+        &self,
+        method: ScoreMethod,
+        prompt: &[u32],
+    ) -> Result<Vec<Step>, ScoringProbeError> {
         let refused = |found: String| self.failed(CheckName::ChainRule, found);
         for seed in 1..=WALKS {
             let scorer = self.scorer(seed);
-            let walked = walk(&scorer, prompt, WALK).await;
+            let walked = match method {
+                ScoreMethod::ForcedTokens => endless_walk(&scorer, prompt, WALK).await,
+                _ => walk(&scorer, prompt, WALK).await,
+            };
             let walked = walked.map_err(|error| self.unanswered(error))?;
             let tokens = walked.map_err(|unusable| {
                 refused(format!(
