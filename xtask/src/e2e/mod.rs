@@ -14,7 +14,7 @@ mod steps;
 pub(crate) use grace::{Grace, Settings};
 pub(crate) use results::Replication;
 pub(crate) use scores::noise;
-pub(crate) use server::post;
+pub(crate) use server::{post, tail};
 pub(crate) use steps::{
     EXPERIMENTS, ask_again, counts, kill_and_resume, leave_alone, run_through, step, verify,
 };

@@ -129,7 +129,7 @@ fn parse(answer: &str) -> Option<(u16, String)> {
 }
 
 /// The last lines of a file.
-pub(super) fn tail(path: &Path) -> String {
+pub(crate) fn tail(path: &Path) -> String {
     const LINES: usize = 15;
     let text = fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);

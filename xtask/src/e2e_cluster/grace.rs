@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::config::{PARALLELISM, REPLICATIONS};
-use crate::e2e_llm::tail;
+use crate::e2e::tail;
 
 /// The program, its configuration and its log.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::e2e_llm::{built, existing};
+use crate::command::{built, existing};
 use config::Names;
 use grace::Grace;
 use kubectl::Kubectl;
