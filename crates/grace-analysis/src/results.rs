@@ -48,6 +48,7 @@ impl Results {
         });
         replications.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
         leave_out_twins(&mut replications);
+        leave_out_strangers(&mut replications);
         leave_out_misfits(&mut replications, definitions);
         let experiments = experiments(&replications, definitions);
         Ok(Self {
@@ -100,6 +101,55 @@ fn leave_out_twins(replications: &mut [Replication]) {
             }
         }
     }
+}
+
+/// Leaves out replications that were asked with other inputs (prompts, stimuli, settings) than most of their model's: their
+/// difference would be taken for one between replications. Of equally many, those of the first count.
+fn leave_out_strangers(replications: &mut [Replication]) {
+    let mut groups: BTreeMap<String, Vec<Vec<usize>>> = BTreeMap::new();
+    for (place, replication) in replications.iter().enumerate() {
+        if !replication.readable || replication.metadata.is_none() {
+            continue;
+        }
+        let groups = groups.entry(replication.model_key.clone()).or_default();
+        let same = groups
+            .iter_mut()
+            .find(|group| differing_inputs(&replications[group[0]], replication).is_empty());
+        match same {
+            Some(group) => group.push(place),
+            None => groups.push(vec![place]),
+        }
+    }
+    for mut groups in groups.into_values() {
+        // Stable: the first of equally large ones stays in front.
+        groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
+        let Some((most, others)) = groups.split_first() else {
+            continue;
+        };
+        let usual = most[0];
+        for &place in others.iter().flatten() {
+            let keys = differing_inputs(&replications[usual], &replications[place]).join(", ");
+            let message = format!(
+                "has other inputs than {}, as most of this model have: {keys}",
+                replications[usual].folder.display()
+            );
+            let folder = replications[place].folder.clone();
+            replications[place].leave_out(folder, FindingKind::Refused, message);
+        }
+    }
+}
+
+/// The names of the inputs that differ, the planned seeds aside. An experiment that one of them lacks is told of elsewhere.
+fn differing_inputs(one: &Replication, other: &Replication) -> Vec<String> {
+    let (Some(one), Some(other)) = (&one.metadata, &other.metadata) else {
+        return Vec::new();
+    };
+    let differences = other.inputs.differences(&one.inputs).into_iter();
+    differences
+        .filter(|it| it.recorded.is_some() && it.now.is_some())
+        .map(|difference| difference.key)
+        .filter(|key| key != "replication_index" && key.rsplit('.').next() != Some("seed"))
+        .collect()
 }
 
 /// Leaves out replications with values that are not of their column's type.

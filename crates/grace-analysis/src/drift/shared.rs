@@ -130,7 +130,8 @@ fn of_query(trials: &Trials, model: &str, query: usize) -> SharedNumbers {
     });
     let verdict = match tested {
         None => SharedVerdict::NoPairs,
-        Some(_) if agreement.is_copied_within() => SharedVerdict::Copied,
+        // Answers that are nearly always the same agree by themselves.
+        Some(p) if p < LEVEL && agreement.is_copied_within() => SharedVerdict::Copied,
         Some(p) if p < LEVEL => SharedVerdict::Excess,
         Some(_) => SharedVerdict::None,
     };

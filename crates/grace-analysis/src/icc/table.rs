@@ -72,7 +72,14 @@ pub fn cells_of_table(
     let mut record = csv::ByteRecord::new();
     while reader.read_byte_record(&mut record).map_err(whole)? {
         let line = record.position().map_or(0, csv::Position::line);
-        let replication = table.replication(&record[replication]);
+        let label = record[replication].trim_ascii();
+        if is_missing(&String::from_utf8_lossy(label)) {
+            let message = "names no replication, expected a label in each row; leave out rows that belong to none";
+            let problem = Problem::new(file, message).at_line(line);
+            problems.push(problem.at_key(&columns.replication));
+            continue;
+        }
+        let replication = table.replication(label);
         let key: Vec<Vec<u8>> = by.iter().map(|place| record[*place].to_vec()).collect();
         let measures = table
             .0
@@ -132,10 +139,15 @@ impl Table {
     }
 }
 
+/// What stands for a missing value.
+fn is_missing(word: &str) -> bool {
+    matches!(word, "" | "NA" | "NaN" | "nan" | "null" | "None")
+}
+
 fn parse(field: &[u8]) -> Result<Option<f64>, String> {
     let text = String::from_utf8_lossy(field);
     match text.trim() {
-        "" | "NA" | "NaN" | "nan" | "null" | "None" => Ok(None),
+        word if is_missing(word) => Ok(None),
         word => match word.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Some(number)),
             _ => yes_or_no(word).map(Some).ok_or_else(|| word.to_owned()),
@@ -195,5 +207,18 @@ mod tests {
         );
         let problems = cells_of_table("t.csv", b"c,r\n", &columns(&["v", "w"])).unwrap_err();
         assert_eq!(problems.as_slice().len(), 2, "{problems}");
+    }
+
+    #[test]
+    fn a_row_without_a_replication_is_a_mistake_and_no_replication_of_its_own() {
+        let bytes = b"r,c,x\n0,a,1\n 0,a,2\n1,a,3\n,a,4\nNA,a,5\n";
+        let problems = cells_of_table("t.csv", bytes, &columns(&["x"])).unwrap_err();
+        let text = problems.to_string();
+        assert!(text.contains("t.csv:5: `r` names no replication"), "{text}");
+        assert!(text.contains("t.csv:6: `r` names no replication"), "{text}");
+        let cells =
+            cells_of_table("t.csv", b"r,c,x\n0,a,1\n 0,a,2\n1,a,3\n", &columns(&["x"])).unwrap();
+        let replications: Vec<u32> = cells[0].values.iter().map(|it| it.replication).collect();
+        assert_eq!(replications, [0, 0, 1], "labels are trimmed, as values are");
     }
 }

@@ -12,7 +12,7 @@ use crate::sealed::{Folder, ONE, record, records};
 #[test]
 fn golden_table_of_a_small_set() {
     let folder = Folder::new();
-    folder.seal("m", 1, &[("tiny", records("tiny", 1, 2))]);
+    folder.seal("m", 1, &[("tiny", records("tiny", 1, 3))]);
     folder.seal("m", 0, &[("tiny", records("tiny", 0, 3))]);
     folder.seal("a", 0, &[("tiny", records("tiny", 0, 1))]);
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/golden/dataset");
@@ -116,16 +116,19 @@ proptest! {
     ) {
         let (straight, other) = (Folder::new(), Folder::new());
         let mut indexes: Vec<usize> = (0..trials.len()).collect();
-        for index in &indexes {
-            let number = u32::try_from(*index).unwrap();
-            straight.seal("m", number, &[("tiny", records("tiny", number, trials[*index]))]);
+        // A model each: replications of one model have equally many trials.
+        let seal = |folder: &Folder, index: usize| {
+            let records = records("tiny", 0, trials[index]);
+            folder.seal(&format!("m{index}"), 0, &[("tiny", records)]);
+        };
+        for &index in &indexes {
+            seal(&straight, index);
         }
         if reversed {
             indexes.reverse();
         }
-        for index in &indexes {
-            let number = u32::try_from(*index).unwrap();
-            other.seal("m", number, &[("tiny", records("tiny", number, trials[*index]))]);
+        for &index in &indexes {
+            seal(&other, index);
         }
         prop_assert_eq!(straight.tables(ONE), other.tables(NonZeroUsize::new(threads).unwrap()));
     }

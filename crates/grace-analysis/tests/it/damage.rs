@@ -151,3 +151,30 @@ fn a_begun_folder_without_anything_is_told_of() {
         ]
     );
 }
+
+#[test]
+fn a_replication_with_other_inputs_is_no_replication_of_these() {
+    let folder = Folder::with_replications(4);
+    for index in 0..4 {
+        folder.change_metadata("m", index, |metadata| {
+            metadata["inputs"]["tiny.seed"] = index.to_string().into();
+            metadata["inputs"]["tiny.prompts_sha256"] = "a".into();
+        });
+    }
+    assert_eq!(folder.findings(), [""; 0], "planned seeds differ");
+    folder.change_metadata("m", 0, |metadata| {
+        metadata["inputs"]["tiny.prompts_sha256"] = "b".into();
+    });
+    let [finding] = folder.findings().try_into().unwrap();
+    let finding: String = finding;
+    assert!(
+        finding.starts_with("refused: m/replication-0: has other inputs than "),
+        "{finding}"
+    );
+    assert!(
+        finding.ends_with("replication-1, as most of this model have: tiny.prompts_sha256"),
+        "{finding}"
+    );
+    let rows = folder.completeness().rows;
+    assert_eq!([rows[0].rows, rows[1].rows], [0, 3]);
+}

@@ -34,6 +34,19 @@ pub(crate) fn runs(pod: &mut Value) {
     pod["status"] = json!({"phase": "Running"});
 }
 
+/// What is executed in a reader pod, with folders of this machine in place of its volumes.
+pub(crate) fn exported(argv: &[String], results: &Path, mark: &Path) -> Command {
+    assert_eq!(argv[0], "/grace-cli");
+    let here = |word: &String| match word.as_str() {
+        "/results" => results.to_owned(),
+        "/tmp/in-use" => mark.to_owned(),
+        word => PathBuf::from(word),
+    };
+    let mut command = Command::new(env!("CARGO_BIN_EXE_grace-cli"));
+    command.env_clear().args(argv[1..].iter().map(here));
+    command
+}
+
 impl VolumeCluster {
     /// A cluster on which pods run, with the volume `results`.
     pub(crate) fn new(results: &Path) -> Self {
@@ -49,18 +62,7 @@ impl VolumeCluster {
         );
         let folder = TempDir::new().unwrap();
         let (results, mark) = (results.to_owned(), folder.path().join("mark"));
-        cluster.on_exec(move |argv| {
-            assert_eq!(argv[0], "/grace-cli");
-            let mut command = Command::new(env!("CARGO_BIN_EXE_grace-cli"));
-            command
-                .env_clear()
-                .args(argv[1..].iter().map(|word| match word.as_str() {
-                    "/results" => results.clone(),
-                    "/tmp/in-use" => mark.clone(),
-                    word => PathBuf::from(word),
-                }));
-            command
-        });
+        cluster.on_exec(move |argv| exported(argv, &results, &mark));
         let stop = Arc::new(AtomicBool::new(false));
         let kubelet = std::thread::spawn({
             let (cluster, stop) = (Arc::clone(&cluster), Arc::clone(&stop));

@@ -14,6 +14,7 @@ use crate::command::{Running, grace};
 use crate::folder::lines_so_far;
 use crate::managed::{ROWS, sim};
 use crate::study::{GENERATE, demo_rows};
+use crate::volume::exported;
 
 const REPLICATIONS: usize = 5;
 
@@ -128,8 +129,14 @@ fn five_replications_two_at_a_time_are_whole_although_a_pod_is_killed() {
     let again = &lab.changes()[before..];
     assert!(!again.iter().any(|it| it.contains("/jobs/")), "{again:#?}");
 
+    let (results, mark) = (volume.clone(), lab.path().join("mark"));
+    lab.mock
+        .on_exec(move |argv| exported(argv, &results, &mark));
+    let here = lab.path().join("collected");
+    lab.run(lab.grace(&["collect", "--out"]).args([&here]))
+        .exits(0);
     grace(["verify"])
-        .args([volume.as_os_str()])
+        .args([here.as_os_str()])
         .args(["--replications", "5"])
         .run()
         .exits(0);

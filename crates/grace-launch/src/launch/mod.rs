@@ -46,6 +46,7 @@ pub async fn launch(
         waiting: (0..orders.len()).collect(),
         is_fetched: vec![false; orders.len()],
         deleting_since: vec![None; orders.len()],
+        starting: None,
         ended: orders.iter().map(|_| None).collect(),
         told,
     };
@@ -68,6 +69,8 @@ struct Launch<'a, T> {
     is_fetched: Vec<bool>,
     /// Since when each waits for an earlier Job of its name to be gone.
     deleting_since: Vec<Option<Instant>>,
+    /// The one that is being applied: an interrupt may come between the request and its answer.
+    starting: Option<usize>,
     ended: Vec<Option<Ended>>,
     told: T,
 }
@@ -149,7 +152,9 @@ impl<T: FnMut(Update<'_>)> Launch<'_, T> {
             is_fetched: self.is_fetched[place],
             detach: self.settings.detach,
         };
+        self.starting = Some(place);
         let started = running::start(&mut self.watch, order, place, how).await;
+        self.starting = None;
         match started {
             Start::Running {
                 running,
@@ -272,11 +277,16 @@ impl<T: FnMut(Update<'_>)> Launch<'_, T> {
             running,
             orders,
             watch,
+            starting,
             ..
         } = self;
         for running in running {
             let place = running.place;
             ended[place] = Some(running.ended(Outcome::LeftRunning));
+        }
+        if let Some(place) = starting {
+            let state = watch.world().state(&orders[place].name());
+            ended[place] = Some(Ended::new(&orders[place], Outcome::LeftRunning, state));
         }
         let not_started = |(ended, order): (Option<Ended>, &Order)| {
             ended.unwrap_or_else(|| {

@@ -299,6 +299,9 @@ fn summary(outcome: &Outcome, state: &JobState) -> String {
         },
         Outcome::NotApplied { message, .. } => message.clone(),
         Outcome::Deleted => format!("deleted by somebody, last seen {state}"),
+        Outcome::LeftRunning if state.phase == Phase::NotThere => String::from(
+            "interrupted as it was applied; `grace-cli status` says whether it is there",
+        ),
         Outcome::LeftRunning => format!("left running: {state}"),
         Outcome::NotStarted => String::from("not started"),
     }

@@ -150,9 +150,10 @@ async fn pods_are_named_labelled_and_logged_as_recorded() {
 #[tokio::test]
 async fn the_target_comes_before_the_end() {
     let cluster = start(Workload::new(|_| Outcome::success())).await;
-    create(&cluster, "x", |_| {}).await;
+    // Before the Job is there, so that the watch tells all of it however late it comes.
     let (_, list) = ask(&cluster, Method::GET, JOBS, None).await;
     let version = list["metadata"]["resourceVersion"].as_str().unwrap();
+    create(&cluster, "x", |_| {}).await;
     ended(&cluster, "x").await;
     let path = format!("{JOBS}?watch=1&resourceVersion={version}&timeoutSeconds=1");
     let text = send(&cluster, Method::GET, &path, "", None)
