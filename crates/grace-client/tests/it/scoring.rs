@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use grace_client::{
-    BorderRule, CancellationToken, ChatMessage, Client, ClientConfig, Input, OptionProblem,
-    OptionScores, RecordedScore, ScoreError, ScoreMethod, ScoreRequest,
+    BorderRule, CancellationToken, ChatMessage, Client, ClientConfig, FailureKind, Input,
+    OptionProblem, OptionScores, RecordedScore, RequestErrorKind, ScoreError, ScoreMethod,
+    ScoreRequest,
 };
 use grace_sim::{Dialect, Fault, Merging, RetryAfter, ScoringFault, Sim, SimConfig, Tokenizer};
 
@@ -289,7 +290,28 @@ async fn numbers_that_the_server_did_not_return_are_never_filled_in() {
         assert_eq!(request.attempts().len(), 3, "asked for again: {fault:?}");
         let last = request.attempts()[2].failure.clone().unwrap();
         assert!(last.contains(expected), "{last}");
-        assert!(error.is_transient());
+        assert_eq!(request.kind(), RequestErrorKind::Unusable);
+        assert!(!error.is_transient(), "the same each time");
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_a_proxy_broke_among_answers_without_numbers_may_be_had_later() {
+    let (sim, client) = start(config().with_scoring_fault(ScoringFault::Null)).await;
+    for fault in [
+        Fault::Truncated,
+        Fault::NotJson,
+        Fault::EmptyChoices,
+        Fault::Status(502),
+    ] {
+        sim.set_faults(fault.clone().times(1));
+        let method = ScoreMethod::PromptLogprobs;
+        let error = score(&client, completion(PROMPT), &OPTIONS, method)
+            .await
+            .unwrap_err();
+        let kinds: Vec<_> = error.request().unwrap().attempts().iter().collect();
+        assert_eq!(kinds[2].kind, Some(FailureKind::Unusable));
+        assert!(error.is_transient(), "{fault:?}");
     }
 }
 
@@ -319,7 +341,7 @@ async fn a_prompt_that_does_not_fit_the_context_is_told_apart() {
             .await
             .unwrap_err();
         let kind = error.request().map(grace_client::RequestError::kind);
-        assert_eq!(kind, Some(grace_client::RequestErrorKind::OverContext));
+        assert_eq!(kind, Some(RequestErrorKind::OverContext));
     }
 }
 
@@ -379,5 +401,5 @@ async fn a_cancelled_score_ends_at_once() {
     let (scored, ()) = tokio::join!(score, stop);
     let error = scored.unwrap_err();
     let kind = error.request().map(grace_client::RequestError::kind);
-    assert_eq!(kind, Some(grace_client::RequestErrorKind::Cancelled));
+    assert_eq!(kind, Some(RequestErrorKind::Cancelled));
 }
