@@ -383,6 +383,56 @@ async fn a_score_sent_again_gives_the_same_numbers() {
 }
 
 #[tokio::test]
+async fn a_first_token_that_is_no_longer_listed_has_no_number() {
+    let (sim, client) = start(config()).await;
+    let method = ScoreMethod::FirstToken;
+    let prompt =
+        "2 of the 3 lamps are on. Does Mary know exactly how many? Answer yes or no. Answer:";
+    let scores = score(&client, completion(prompt), &[" yes", " no"], method).await;
+    let scores = scores.unwrap();
+    let rare = sim.toy_model().tokenizer().encode("%");
+    let recorded = RecordedScore {
+        method,
+        bodies: vec![&scores.exchanges[0].request],
+        options: vec![scores.options[0].token_ids.clone(), rare],
+    };
+    let again = client.rescore(&recorded, &CancellationToken::new()).await;
+    let error = again.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            ScoreError::Options(OptionProblem::NotListed { ref option, .. }) if option == "number 2"
+        ),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_score_some_of_whose_requests_are_lost_is_not_sent_again_in_part() {
+    for (config, method) in [
+        (config(), ScoreMethod::Trie),
+        (llama(), ScoreMethod::ForcedTokens),
+    ] {
+        let (_sim, client) = start(config).await;
+        let options = vec![vec![287], vec![290]];
+        let bodies = Vec::new();
+        let recorded = RecordedScore {
+            method,
+            bodies,
+            options,
+        };
+        let again = client.rescore(&recorded, &CancellationToken::new()).await;
+        assert!(
+            matches!(
+                again,
+                Err(ScoreError::Options(OptionProblem::NotAsked { .. }))
+            ),
+            "{again:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_cancelled_score_ends_at_once() {
     let faults = Fault::Hang.times(100);
     let (_sim, client) = start(config().with_faults(faults)).await;
