@@ -3,12 +3,13 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
 use crate::command::grace;
-use crate::folder::{attempts, metadata, sealed};
-use crate::managed::{LONG, Managed, ROWS, script, sim};
+use crate::folder::{attempts, journals, metadata, sealed};
+use crate::managed::{LONG, Managed, ROWS, script, sim, slow_sim};
 use crate::server::{MODEL, Server};
 use crate::study::demo_file;
 
@@ -218,6 +219,55 @@ fn run_starts_a_server_for_one_experiment() {
         .run()
         .exits(42)
         .says(&["model server `vllm` could not be started"]);
+}
+
+/// A port that nobody has at this moment.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[test]
+fn a_server_that_took_the_port_in_the_meantime_is_not_taken_for_the_own_one() {
+    let port = free_port();
+    let managed = Managed::with(2, &script("exec sleep 600"), &json!({ "port": port }));
+    let mut running = managed.replicate().start();
+    managed.wait_for("sleep 600");
+    // It even serves the right model.
+    let mut other = Command::new(env!("CARGO_BIN_EXE_grace-cli"))
+        .args(["serve-sim", "--model", MODEL, "--port", &port.to_string()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    assert!(running.says("[2/7]"));
+    let ended = running.wait(LONG);
+    other.kill().unwrap();
+    other.wait().unwrap();
+    ended.exits(42).says(&[
+        &format!(
+            "port {port} of 127.0.0.1 is answered by process {} (`grace-cli`)",
+            other.id()
+        ),
+        "expected the model server that grace started as process ",
+        "hint: end that process, or leave `server.port` out",
+    ]);
+    managed.has_left_nothing();
+    assert!(journals(&managed.study.replication(0)).is_empty());
+}
+
+#[test]
+fn two_graces_do_not_start_their_servers_at_one_port() {
+    let port = json!({ "port": free_port() });
+    let first = Managed::with(ROWS, &slow_sim(), &port);
+    let second = Managed::with(2, &sim("{served_name}", &[]), &port);
+    let running = first.in_the_midst(&[]);
+    second.replicate().run().exits(75).says(&[
+        "cannot be used for the model server",
+        "another grace has its model server there",
+    ]);
+    running.wait(LONG).exits(0);
+    second.replicate().run().exits(0);
 }
 
 #[test]

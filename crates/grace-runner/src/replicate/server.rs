@@ -104,6 +104,9 @@ impl Replication<'_> {
             Ok(Err(error)) => return Err(error.into()),
             Err(_) => return Err(self.not_ready(limit)),
         }
+        if let Some(server) = &self.server {
+            server.check_listener()?;
+        }
         if self.metadata.timestamps.value("server_ready").is_none() {
             self.stamp("server_ready");
         }
