@@ -62,6 +62,9 @@ fn timeless_metadata(metadata: &mut Value) {
     for key in ["replication_id", "timestamps", "attempts", "configuration"] {
         metadata.remove(key).unwrap();
     }
+    // One server or two of the same answers: the undisturbed run has its server from elsewhere.
+    let inputs = metadata["inputs"].as_object_mut().unwrap();
+    inputs.remove("scoring_server");
     // How often a server had to be started again is no result.
     let deployment = metadata["deployment_info"].as_object_mut().unwrap();
     deployment.remove("server_restarts").unwrap();

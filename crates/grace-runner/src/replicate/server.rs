@@ -39,7 +39,7 @@ impl Replication<'_> {
                 "command": server.shown(&launch),
                 "env": launch.env.keys().collect::<Vec<_>>(),
                 "scoring_args": scoring_args,
-                "scoring_server": self.scoring_server().as_str(),
+                "scoring_server": self.job.options.scoring_server().as_str(),
             })
         });
         self.deployment.restarts = self.server.as_ref().map(|_| 0);
@@ -66,14 +66,9 @@ impl Replication<'_> {
         }
     }
 
-    /// Whether probabilities are measured by a server of their own. One that was not started here serves for both.
+    /// Whether probabilities are measured by a server of their own.
     pub(super) fn scores_separately(&self) -> bool {
-        self.scoring_server() == ScoringServer::Separate
-    }
-
-    fn scoring_server(&self) -> ScoringServer {
-        let server = self.server.as_ref();
-        server.map_or(ScoringServer::Same, |server| server.managed().scoring)
+        self.job.options.scoring_server() == ScoringServer::Separate
     }
 
     /// Starts the server, unless somebody else does.
