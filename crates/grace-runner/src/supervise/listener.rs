@@ -28,7 +28,7 @@ struct Listener {
 /// `None` where it is the guard's own server, and where `/proc` cannot tell: it belongs to Linux, and shows nobody the
 /// open files of other users' processes.
 pub(super) fn stranger_at(port: u16, guard: Pid) -> Option<Stranger> {
-    let mut inodes: BTreeSet<u64> = reached(listeners(port)).into_iter().collect();
+    let mut inodes: BTreeSet<u64> = reached(&listeners(port)).into_iter().collect();
     let parents = parents();
     let family = family(guard.as_raw_nonzero().get(), &parents);
     for pid in &family {
@@ -103,7 +103,7 @@ fn listeners(port: u16) -> Vec<Listener> {
 
 /// Of those that listen at a port, the ones that the kernel hands connections to 127.0.0.1: the most specific address wins.
 /// Several may share it (`SO_REUSEPORT`).
-fn reached(listeners: Vec<Listener>) -> Vec<u64> {
+fn reached(listeners: &[Listener]) -> Vec<u64> {
     let addresses = [
         IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(Ipv4Addr::LOCALHOST.to_ipv6_mapped()),
@@ -177,9 +177,9 @@ mod tests {
         let any = listener(Ipv4Addr::UNSPECIFIED.into(), 1);
         let here = listener(Ipv4Addr::LOCALHOST.into(), 2);
         let elsewhere = listener(IpAddr::from([10, 0, 0, 1]), 3);
-        assert_eq!(reached(vec![any, here, elsewhere]), [2]);
-        assert_eq!(reached(vec![elsewhere, any]), [1]);
-        assert_eq!(reached(vec![elsewhere]), Vec::<u64>::new());
+        assert_eq!(reached(&[any, here, elsewhere]), [2]);
+        assert_eq!(reached(&[elsewhere, any]), [1]);
+        assert_eq!(reached(&[elsewhere]), Vec::<u64>::new());
     }
 
     #[test]
