@@ -58,6 +58,8 @@ pub enum RequestErrorKind {
     Untrusted,
     /// A sampling parameter is not a finite number, so nothing was sent.
     Unsendable,
+    /// Every attempt that found the server ended in a whole answer without the numbers that were asked for.
+    Unusable,
     /// Attempts or time ran out while the server answered badly or not at all.
     GaveUp,
     /// Time ran out while the server was away, loading or full.
@@ -67,8 +69,10 @@ pub enum RequestErrorKind {
 }
 
 impl RequestErrorKind {
-    pub(crate) fn after(failure: &Failure) -> Self {
+    /// What `attempts` come to, of which the last ended in `failure`.
+    pub(crate) fn after(failure: &Failure, attempts: &[Attempt]) -> Self {
         match failure.kind() {
+            FailureKind::Unusable if all_unusable(attempts) => Self::Unusable,
             FailureKind::OverContext => Self::OverContext,
             FailureKind::TooLarge => Self::TooLarge,
             FailureKind::Tls => Self::Untrusted,
@@ -80,6 +84,12 @@ impl RequestErrorKind {
             _ => Self::GaveUp,
         }
     }
+}
+
+/// Whether all attempts that found the server ended in a whole answer: asking once more would bring the same.
+fn all_unusable(attempts: &[Attempt]) -> bool {
+    let mut kinds = attempts.iter().filter_map(|attempt| attempt.kind);
+    kinds.all(|kind| kind == FailureKind::Unusable || kind.is_away())
 }
 
 impl RequestError {
@@ -182,7 +192,7 @@ mod tests {
         };
         let failure = Failure::new(FailureKind::Unavailable503, "server answered 503");
         let error = RequestError::new(
-            RequestErrorKind::after(&failure),
+            RequestErrorKind::after(&failure, &[]),
             "http://h/v1/completions".to_owned(),
             RawValue::NULL.to_owned(),
             (vec![attempt; 5], Duration::from_millis(31_449)),

@@ -46,6 +46,8 @@ pub enum FailureKind {
     ServerError,
     /// An answer that ended early, is not JSON, or lacks what it must have.
     BrokenBody,
+    /// A whole answer without the numbers that were asked for.
+    Unusable,
     /// An answer with an empty list of choices.
     EmptyChoices,
     /// An answer longer than the configured limit.
@@ -86,6 +88,7 @@ impl fmt::Display for FailureKind {
             Self::TryLater => "try-later",
             Self::ServerError => "server-error",
             Self::BrokenBody => "broken-body",
+            Self::Unusable => "unusable",
             Self::EmptyChoices => "empty-choices",
             Self::TooLarge => "too-large",
             Self::Refused => "refused",

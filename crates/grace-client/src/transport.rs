@@ -105,7 +105,7 @@ impl Transport {
             let work = pin!(self.post_until_read(endpoint, body, read, &mut attempts));
             cancel.run_until_cancelled(work).await
         };
-        let (kind, cause) = match outcome {
+        let cause = match outcome {
             Some(Ok((value, response))) => {
                 return Ok(Exchange {
                     value,
@@ -113,14 +113,19 @@ impl Transport {
                     attempts: attempts.finish().0,
                 });
             }
-            Some(Err(failure)) => (RequestErrorKind::after(&failure), Some(failure)),
-            None => (RequestErrorKind::Cancelled, attempts.abandon()),
+            Some(Err(failure)) => Some(failure),
+            None => attempts.abandon(),
         };
+        let history = attempts.finish();
+        let kind = cause.as_ref().map_or(RequestErrorKind::Cancelled, |cause| {
+            RequestErrorKind::after(cause, &history.0)
+        });
+        let url = self.url(endpoint);
         Err(RequestError::new(
             kind,
-            self.url(endpoint),
+            url,
             body.to_owned(),
-            attempts.finish(),
+            history,
             cause,
         ))
     }

@@ -16,8 +16,8 @@ use crate::id::QueryId;
 use crate::model::{Model, ServerSettings};
 use crate::reuse::Reuse;
 use crate::scoring::ScoringSettings;
-use crate::server::{ArgumentTemplate, StartSettings};
-use crate::settings::RequestSeeds;
+use crate::server::{ArgumentTemplate, StartSettings, names_secret};
+use crate::settings::{RequestSeeds, ScoringServer};
 use crate::stimuli::StimuliIndex;
 
 /// How seeds and orders are made; the same for all experiments of a replication.
@@ -231,6 +231,13 @@ impl Inputs {
         }
     }
 
+    /// Adds which server measures probabilities, where the two differ: if there are further arguments for a separate one.
+    pub fn add_scoring_server(&mut self, server: ScoringServer, model: &Model) {
+        if !model.start.scoring_args.is_empty() {
+            self.put("scoring_server", server.as_str());
+        }
+    }
+
     /// Names and values, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let entries = self.0.iter();
@@ -281,7 +288,8 @@ impl Inputs {
         }
     }
 
-    /// What the server is made to do, not where: neither port nor the path of the weights.
+    /// What the server is made to do, not where: neither port nor the path of the weights. Of variables a digest, so that
+    /// no value is shown.
     fn put_start(&mut self, start: &StartSettings) {
         let texts = |arguments: &[ArgumentTemplate]| {
             let texts: Vec<&str> = arguments.iter().map(ArgumentTemplate::as_str).collect();
@@ -292,6 +300,13 @@ impl Inputs {
         }
         if !start.scoring_args.is_empty() {
             self.put("scoring_args", texts(&start.scoring_args));
+        }
+        for (name, value) in &start.env {
+            // Values may be private without being secret; keys may be changed at any time.
+            if !names_secret(name) {
+                let digest = Digest::of(value.as_bytes());
+                self.put(&format!("server_env.{name}"), digest);
+            }
         }
     }
 

@@ -7,6 +7,32 @@ use std::time::Duration;
 
 use crate::yaml::Field;
 
+/// A name that holds one of these words is that of a secret.
+const SECRET_WORDS: [&str; 8] = [
+    "TOKEN",
+    "KEY",
+    "SECRET",
+    "PASSWORD",
+    "PASSWD",
+    "APIKEY",
+    "CREDENTIALS",
+    "AUTH",
+];
+
+/// Whether the name of a variable or argument says that its value is secret.
+///
+/// ```
+/// use grace_core::server::names_secret;
+///
+/// assert!(names_secret("HF_TOKEN") && names_secret("--api-key=x"));
+/// assert!(!names_secret("--max-num-batched-tokens"));
+/// ```
+pub fn names_secret(name: &str) -> bool {
+    let name = name.split('=').next().unwrap_or(name).to_ascii_uppercase();
+    let mut words = name.split(['_', '-', '.']);
+    words.any(|word| SECRET_WORDS.contains(&word))
+}
+
 /// The section `server`. Its defaults start vLLM on a free port.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -110,8 +110,18 @@ impl<'a> Asked<'a> {
 pub(crate) struct Answer {
     pub(crate) line: Vec<u8>,
     pub(crate) outcome: RequestOutcome,
-    /// Going on makes no sense: the server was away for all the time that was allowed, or refuses everything.
-    pub(crate) server_gone: bool,
+    pub(crate) server: ServerState,
+}
+
+/// What a request says of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ServerState {
+    /// It answers.
+    Answers,
+    /// It failed this request; one that fails many in a row answers none.
+    Fails,
+    /// Going on makes no sense: it was away for all the time that was allowed, or refuses everything.
+    Gone,
 }
 
 /// What became of a request; `None` if it was cancelled.
@@ -150,7 +160,7 @@ fn answered(asked: Asked<'_>, generation: &Generation) -> Answer {
         response: Some(&response),
         ..asked.line(outcome, &request)
     };
-    finish(&line, outcome, false)
+    finish(&line, outcome, ServerState::Answers)
 }
 
 fn unanswered(asked: Asked<'_>, error: &RequestError) -> Answer {
@@ -163,7 +173,7 @@ fn unanswered(asked: Asked<'_>, error: &RequestError) -> Answer {
         error_body: error.last_body().map(Into::into),
         ..asked.line(outcome, &request)
     };
-    finish(&line, outcome, is_server_gone(error, outcome))
+    finish(&line, outcome, server_after(error, outcome))
 }
 
 /// What a failed request means for its query.
@@ -176,20 +186,30 @@ pub(crate) fn outcome_of(error: &RequestError) -> RequestOutcome {
             ..
         }
         | RequestErrorKind::Unsendable => RequestOutcome::RefusedByServer,
+        // Whole answers, the same each time: asking again would never end.
+        RequestErrorKind::Unusable | RequestErrorKind::TooLarge => RequestOutcome::Unparsable,
         _ => RequestOutcome::Failed,
     }
 }
 
-/// Whether no other request would fare better.
-pub(crate) fn is_server_gone(error: &RequestError, outcome: RequestOutcome) -> bool {
-    use RequestErrorKind::{Refused, Unavailable, Untrusted};
-    let kind = error.kind();
-    let refuses_all = matches!(kind, Refused { .. } | Untrusted);
-    kind == Unavailable || (refuses_all && outcome == RequestOutcome::Failed)
+/// Whether another request would fare better.
+pub(crate) fn server_after(error: &RequestError, outcome: RequestOutcome) -> ServerState {
+    use RequestErrorKind::{Refused, Unavailable, Untrusted, Unusable};
+    match (error.kind(), outcome) {
+        (Unavailable, _) | (Refused { .. } | Untrusted, RequestOutcome::Failed) => {
+            ServerState::Gone
+        }
+        (Unusable, _) | (_, RequestOutcome::Failed) => ServerState::Fails,
+        _ => ServerState::Answers,
+    }
 }
 
 /// Makes the line's bytes.
-pub(crate) fn finish(line: &JournalLine<'_>, outcome: RequestOutcome, server_gone: bool) -> Answer {
+pub(crate) fn finish(
+    line: &JournalLine<'_>,
+    outcome: RequestOutcome,
+    server: ServerState,
+) -> Answer {
     let mut bytes = Vec::with_capacity(2048);
     serde_json::to_writer(&mut bytes, line)
         .expect("strings and finite numbers serialise into memory");
@@ -197,7 +217,7 @@ pub(crate) fn finish(line: &JournalLine<'_>, outcome: RequestOutcome, server_gon
     Answer {
         line: bytes,
         outcome,
-        server_gone,
+        server,
     }
 }
 
@@ -253,6 +273,22 @@ pub(crate) fn rounded(duration: std::time::Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_asked_for_no_more() {
+        let sim = grace_sim::Sim::start(grace_sim::SimConfig::new("tiny"));
+        let sim = sim.await.unwrap();
+        let config = grace_client::ClientConfig::new(&sim.base_url()).unwrap();
+        let client = grace_client::Client::new(config.with_max_body_bytes(10)).unwrap();
+        let input = Input::Completion(String::from("Is it likely?"));
+        let request = GenerateRequest::new("tiny", input, Sampling::new(0.7, 16));
+        let cancel = grace_client::CancellationToken::new();
+        let error = client.generate(&request, &cancel).await.unwrap_err();
+        assert_eq!(error.kind(), RequestErrorKind::TooLarge);
+        let outcome = outcome_of(&error);
+        assert_eq!(outcome, RequestOutcome::Unparsable);
+        assert_eq!(server_after(&error, outcome), ServerState::Answers);
+    }
 
     #[test]
     fn json_over_several_lines_becomes_one_with_equal_values() {

@@ -14,6 +14,7 @@ use grace_core::plan::{ExperimentPlan, Inputs, PromptDigest, SeedRules};
 use grace_core::prompt::PromptError;
 use grace_core::reuse::Reuse;
 use grace_core::scoring::ScoringSettings;
+use grace_core::settings::ScoringServer;
 use grace_core::stimuli::StimuliIndex;
 use grace_core::{Digest, Problem, Problems};
 use grace_seed::{ExperimentSeed, OrderError};
@@ -78,6 +79,12 @@ pub struct Options {
 }
 
 impl Options {
+    /// Which server measures probabilities: one that was not started here serves for both.
+    pub(crate) fn scoring_server(&self) -> ScoringServer {
+        let server = self.server.as_ref();
+        server.map_or(ScoringServer::Same, |server| server.scoring)
+    }
+
     /// 64 connections, 10 minutes for the server, 5 % without an answer, seeds required, a server that runs already.
     pub fn new(grace_version: impl Into<String>) -> Self {
         Self {
@@ -202,9 +209,13 @@ pub(crate) fn prepare(
     model: &Model,
     replication: u32,
     (rules, scoring): (SeedRules, ScoringSettings),
+    scoring_server: ScoringServer,
     jobs: Vec<ExperimentJob>,
 ) -> Result<Prepared, JobError> {
     let mut inputs = Inputs::of_model(model, replication);
+    if jobs.iter().any(|job| job.experiment.scores()) {
+        inputs.add_scoring_server(scoring_server, model);
+    }
     let mut experiments = Vec::new();
     let mut problems = Problems::new();
     for job in jobs {

@@ -5,12 +5,11 @@ use std::num::NonZeroUsize;
 use futures_util::stream::{self, StreamExt};
 use grace_client::{CancellationToken, Client, ScoreMethod};
 use grace_core::experiment::{Query, QueryKind};
-use grace_core::journal::RequestOutcome;
 use grace_core::model::Model;
 use grace_core::plan::ExperimentPlan;
 use grace_core::prompt::PromptError;
 
-use crate::ask::{Answer, Asked, RequestPlan, answer};
+use crate::ask::{Answer, Asked, RequestPlan, ServerState, answer};
 use crate::clock::Clock;
 use crate::job::PreparedExperiment;
 use crate::journal::{AnswerIndex, JournalError, JournalHandle};
@@ -199,12 +198,12 @@ impl Losses {
 
     /// Counts an answer; true once the server must be taken for gone.
     fn count(&mut self, answer: &Answer) -> bool {
-        if answer.outcome == RequestOutcome::Failed {
-            self.in_a_row += 1;
-        } else {
-            self.in_a_row = 0;
+        match answer.server {
+            ServerState::Answers => self.in_a_row = 0,
+            ServerState::Fails => self.in_a_row += 1,
+            ServerState::Gone => return true,
         }
-        answer.server_gone || self.in_a_row >= self.most
+        self.in_a_row >= self.most
     }
 }
 
@@ -213,6 +212,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use proptest::prelude::*;
+
+    use grace_core::journal::RequestOutcome;
 
     use super::*;
     use crate::fixture::plan;
@@ -234,11 +235,11 @@ mod tests {
         }
     }
 
-    fn failed(server_gone: bool) -> Answer {
+    fn failed(server: ServerState) -> Answer {
         Answer {
             line: Vec::new(),
             outcome: RequestOutcome::Failed,
-            server_gone,
+            server,
         }
     }
 
@@ -247,13 +248,13 @@ mod tests {
         let mut losses = Losses::new(NonZeroUsize::MIN);
         let good = Answer {
             outcome: RequestOutcome::Answered,
-            ..failed(false)
+            ..failed(ServerState::Answers)
         };
         for _ in 0..100 {
-            assert!(!losses.count(&failed(false)));
+            assert!(!losses.count(&failed(ServerState::Fails)));
             assert!(!losses.count(&good));
         }
-        assert!((0..16).any(|_| losses.count(&failed(false))));
-        assert!(Losses::new(NonZeroUsize::MIN).count(&failed(true)));
+        assert!((0..16).any(|_| losses.count(&failed(ServerState::Fails))));
+        assert!(Losses::new(NonZeroUsize::MIN).count(&failed(ServerState::Gone)));
     }
 }

@@ -14,7 +14,8 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::ask::{
-    Answer, Asked, a_try, chain, finish, input, is_server_gone, one_line, outcome_of, rounded,
+    Answer, Asked, ServerState, a_try, chain, finish, input, one_line, outcome_of, rounded,
+    server_after,
 };
 
 /// Makes the requests of one score query to one model.
@@ -91,7 +92,7 @@ fn scored(asked: Asked<'_>, scores: &OptionScores) -> Answer {
         response: responses.as_deref(),
         ..asked.line(RequestOutcome::Answered, &request)
     };
-    finish(&line, RequestOutcome::Answered, false)
+    finish(&line, RequestOutcome::Answered, ServerState::Answers)
 }
 
 /// The bodies that came back. Those of `prompt_logprobs` repeat every token of every prompt, hundreds of kilobytes a
@@ -137,7 +138,7 @@ fn unanswered(asked: Asked<'_>, error: &RequestError) -> Answer {
         error_body: error.last_body().map(Into::into),
         ..asked.line(outcome, &request)
     };
-    finish(&line, outcome, is_server_gone(error, outcome))
+    finish(&line, outcome, server_after(error, outcome))
 }
 
 /// Options that are no distinct events behind this prompt: asking again cannot help.
@@ -148,7 +149,7 @@ fn unscorable(asked: Asked<'_>, error: &ScoreError) -> Answer {
         reason: Some(chain(error).into()),
         ..asked.line(outcome, &request)
     };
-    finish(&line, outcome, false)
+    finish(&line, outcome, ServerState::Answers)
 }
 
 /// What follows host and port.

@@ -62,13 +62,22 @@ fn timeless_metadata(metadata: &mut Value) {
     for key in ["replication_id", "timestamps", "attempts", "configuration"] {
         metadata.remove(key).unwrap();
     }
-    // How often a server had to be started again is no result.
+    // One server or two of the same answers: the undisturbed run has its server from elsewhere.
+    let inputs = metadata["inputs"].as_object_mut().unwrap();
+    inputs.remove("scoring_server");
+    // How often a server had to be started again is no result. GPUs are known of servers that grace started.
     let deployment = metadata["deployment_info"].as_object_mut().unwrap();
-    deployment.remove("server_restarts").unwrap();
-    deployment["unknown"]
-        .as_object_mut()
-        .unwrap()
-        .remove("server_restarts");
+    for key in [
+        "server_restarts",
+        "cuda_version",
+        "driver_version",
+        "gpu_count",
+        "gpu_type",
+    ] {
+        deployment.remove(key).unwrap();
+        let unknown = deployment["unknown"].as_object_mut().unwrap();
+        unknown.remove(key);
+    }
     for counts in metadata["counts"].as_object_mut().unwrap().values_mut() {
         for key in ["retries", "duplicates", "damaged_lines"] {
             counts.as_object_mut().unwrap().remove(key).unwrap();

@@ -1,10 +1,11 @@
 //! `replay`: the identical requests again.
 
-use grace_sim::SeedPolicy;
+use grace_sim::{Fault, Faults, SeedPolicy};
 use serde_json::Value;
 
 use crate::command::{Grace, grace};
 use crate::folder::{contents, records};
+use crate::scores::scoring;
 use crate::server::{Server, tiny};
 use crate::study::Study;
 
@@ -122,4 +123,88 @@ fn records_tell_the_seed_that_replay_sends() {
         .unwrap();
     assert_eq!(replayed["seed"], record["request_seeds"]["quantity"]);
     assert_eq!(replayed["recorded"], record["response_quantity"]);
+}
+
+#[test]
+fn one_request_that_the_server_fails_does_not_end_the_others() {
+    let (study, _server) = sealed_study();
+    let records = records(&study.replication(0), "study1_exp1");
+    let first = records
+        .iter()
+        .find(|record| record["trial_id"] == 0)
+        .unwrap();
+    let seed = format!("\"seed\":{}", first["request_seeds"]["quantity"]);
+    let faults = Faults::none().with_marked(seed, Fault::Status(500));
+    let other = Server::start(tiny().with_faults(faults));
+    let ended = replay(&study, &other)
+        .args(["--trial", "0", "--trial", "1", "--query", "quantity"])
+        .args(["--max-attempts", "2", "--output", "json"])
+        .run()
+        .exits(0);
+    let replayed = ended.json();
+    assert_eq!(replayed[0]["verdict"], "not_comparable");
+    let note = replayed[0]["note"].as_str().unwrap();
+    assert!(note.contains("failed after 2 attempts"), "{note}");
+    assert_eq!(replayed[1]["verdict"], "same");
+}
+
+#[test]
+fn one_score_that_the_server_fails_does_not_end_the_others() {
+    let study = scoring(2);
+    let server = Server::start(tiny());
+    let by_prompt = ["--scoring", "prompt_logprobs"];
+    study.replicate(&server).args(by_prompt).run().exits(0);
+    let faults = Faults::none().with_marked("exactly 1 ", Fault::NotJson);
+    let other = Server::start(tiny().with_faults(faults));
+    let ended = scores_of(&study, &other)
+        .args(["--max-attempts", "2"])
+        .run()
+        .exits(0);
+    let replayed = ended.json();
+    let verdict = |query: &str| {
+        let mut answers = replayed.as_array().unwrap().iter();
+        answers.find(|answer| answer["query"] == query).unwrap()["verdict"].clone()
+    };
+    assert_eq!(verdict("state1"), "not_comparable");
+    assert_eq!(verdict("state2"), "same");
+}
+
+#[test]
+fn a_score_without_an_answer_is_not_sent_again() {
+    let study = scoring(2);
+    let faults = Faults::none().with_marked("exactly 1 ", Fault::Status(400));
+    let server = Server::start(tiny().with_faults(faults));
+    study
+        .replicate(&server)
+        .args(["--scoring", "prompt_logprobs", "--fail-on-error", "1"])
+        .run()
+        .exits(0);
+    let other = Server::plain();
+    let ended = scores_of(&study, &other)
+        .args(["--query", "state1"])
+        .run()
+        .exits(0);
+    let answer = &ended.json()[0];
+    assert_eq!(answer["verdict"], "not_comparable");
+    let note = answer["note"].as_str().unwrap();
+    assert!(
+        note.starts_with("no answer on record: request to")
+            && note.ends_with("it was not sent again"),
+        "{note}"
+    );
+    assert_eq!(other.counts().requests, 0);
+}
+
+/// `replay` of the scores of the first trial.
+fn scores_of(study: &Study, server: &Server) -> Grace {
+    grace(["replay".as_ref(), study.replication(0).as_path()]).args([
+        "--experiment",
+        "study1_exp2",
+        "--trial",
+        "0",
+        "--output",
+        "json",
+        "--base-url",
+        &server.url(),
+    ])
 }

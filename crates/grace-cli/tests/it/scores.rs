@@ -7,7 +7,7 @@ use grace_sim::{
 };
 use serde_json::{Value, json};
 
-use crate::command::grace;
+use crate::command::{Ended, grace};
 use crate::folder::{count, journals, metadata, records, sealed};
 use crate::server::{MODEL, Server, tiny};
 use crate::study::Study;
@@ -283,9 +283,8 @@ fn a_single_score_experiment_runs_alone() {
     assert!(number(&records[0], "prob_wasnt_good") > 0.0);
 }
 
-#[test]
-fn impossible_options_are_null_and_counted() {
-    // The check is passed on a right server; then the same address tells nothing but impossible tokens.
+/// A replication of six rows whose server passes the check; then the same address has this fault.
+fn with_a_fault_later(fault: ScoringFault, allowed: &str) -> (Study, Ended) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let sim = runtime.block_on(Sim::start(
         exact()
@@ -296,11 +295,49 @@ fn impossible_options_are_null_and_counted() {
     let study = scoring(6);
     let mut running = study
         .replicate_into(&study.results(), &sim.base_url())
-        .args(["--fail-on-error", "1", "--scoring", "prompt_logprobs"])
+        .args(["--fail-on-error", allowed, "--max-attempts", "2"])
+        .args(["--scoring", "prompt_logprobs"])
         .start();
     assert!(running.says("[5/7] score experiments"));
-    sim.set_scoring_fault(Some(ScoringFault::MinusInfinity));
-    running.wait(Duration::from_mins(2)).exits(0);
+    sim.set_scoring_fault(Some(fault));
+    let ended = running.wait(Duration::from_mins(2));
+    (study, ended)
+}
+
+#[test]
+fn a_score_whose_numbers_never_come_is_null_with_its_reason() {
+    let (study, ended) = with_a_fault_later(ScoringFault::Null, "1");
+    ended.exits(0);
+    let replication = study.replication(0);
+    assert!(count(&replication, "unparsable") > 0);
+    let records = records(&replication, "study2_exp2");
+    let mut records = records.iter();
+    let last = records
+        .find(|record| record["status"] != "complete")
+        .unwrap();
+    assert_eq!(last["prob_was_good"], Value::Null);
+    let outcome = &last["outcomes"]["response"];
+    assert_eq!(outcome["outcome"], "unparsable");
+    let reason = outcome["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("is null, expected a number up to 0"),
+        "{reason}"
+    );
+    assert_eq!(last["timings"]["response"]["attempts"], 2);
+}
+
+#[test]
+fn too_many_scores_without_numbers_are_not_sealed() {
+    let (_, ended) = with_a_fault_later(ScoringFault::Null, "0.05");
+    ended
+        .exits(43)
+        .says(&["ended without an answer that counts"]);
+}
+
+#[test]
+fn impossible_options_are_null_and_counted() {
+    let (study, ended) = with_a_fault_later(ScoringFault::MinusInfinity, "1");
+    ended.exits(0);
     let replication = study.replication(0);
     assert!(count(&replication, "unparsable") > 0);
     let records = records(&replication, "study2_exp2");

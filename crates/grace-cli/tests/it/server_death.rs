@@ -114,6 +114,24 @@ fn a_scoring_server_that_dies_is_started_again_as_one() {
 }
 
 #[test]
+fn scores_of_two_servers_do_not_come_into_one_replication() {
+    let managed = separate(&slow_sim());
+    let mut running = managed.replicate().start();
+    assert!(running.says("[5/7]"));
+    managed.wait_for_lines(&mut running, ROWS + 5);
+    running.signal("TERM");
+    running.wait(LONG).exits(143);
+    managed.study.change("plan.yaml", "separate", "same");
+    managed
+        .replicate()
+        .run()
+        .exits(42)
+        .says(&["`scoring_server` was separate, is now same"]);
+    managed.study.change("plan.yaml", "same", "separate");
+    managed.replicate().run().exits(0);
+}
+
+#[test]
 fn restarts_have_a_limit_and_answers_are_kept() {
     let managed = Managed::with(ROWS, &slow_sim(), &json!({ "restarts": 1 }));
     let mut running = managed.in_the_midst(&[]);

@@ -3,12 +3,13 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
 use crate::command::grace;
-use crate::folder::{attempts, metadata, sealed};
-use crate::managed::{LONG, Managed, ROWS, script, sim};
+use crate::folder::{attempts, journals, metadata, sealed};
+use crate::managed::{LONG, Managed, ROWS, script, sim, slow_sim};
 use crate::server::{MODEL, Server};
 use crate::study::demo_file;
 
@@ -220,18 +221,109 @@ fn run_starts_a_server_for_one_experiment() {
         .says(&["model server `vllm` could not be started"]);
 }
 
+/// A port that nobody has at this moment.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[test]
+fn a_server_that_took_the_port_in_the_meantime_is_not_taken_for_the_own_one() {
+    let port = free_port();
+    let managed = Managed::with(2, &script("exec sleep 600"), &json!({ "port": port }));
+    let mut running = managed.replicate().start();
+    managed.wait_for("sleep 600");
+    // It even serves the right model.
+    let mut other = Command::new(env!("CARGO_BIN_EXE_grace-cli"))
+        .args(["serve-sim", "--model", MODEL, "--port", &port.to_string()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    assert!(running.says("[2/7]"));
+    let ended = running.wait(LONG);
+    other.kill().unwrap();
+    other.wait().unwrap();
+    ended.exits(42).says(&[
+        &format!(
+            "port {port} of 127.0.0.1 is answered by process {} (`grace-cli`)",
+            other.id()
+        ),
+        "expected the model server that grace started as process ",
+        "hint: end that process, or leave `server.port` out",
+    ]);
+    managed.has_left_nothing();
+    assert!(journals(&managed.study.replication(0)).is_empty());
+}
+
+#[test]
+fn two_graces_do_not_start_their_servers_at_one_port() {
+    let port = json!({ "port": free_port() });
+    let first = Managed::with(ROWS, &slow_sim(), &port);
+    let second = Managed::with(2, &sim("{served_name}", &[]), &port);
+    let running = first.in_the_midst(&[]);
+    second.replicate().run().exits(75).says(&[
+        "cannot be used for the model server",
+        "another grace has its model server there",
+    ]);
+    running.wait(LONG).exits(0);
+    second.replicate().run().exits(0);
+}
+
+/// A folder with a script that is called `nvidia-smi`.
+fn nvidia_smi(managed: &Managed, script: &str) -> String {
+    let bin = managed.study.folder().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let path = bin.join("nvidia-smi");
+    fs::write(&path, format!("#!/bin/sh\n{script}")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    bin.display().to_string()
+}
+
+/// What the real one says of two GPUs.
+const TWO_GPUS: &str = "case \"$1\" in\n--query-gpu=name,driver_version) printf 'NVIDIA L40, 550.54.15\\nNVIDIA L40, 550.54.15\\n' ;;\n\
+                        *) echo '| NVIDIA-SMI 550.54.15    Driver Version: 550.54.15    CUDA Version: 12.4     |' ;;\nesac\n";
+
+#[test]
+fn gpus_of_this_machine_are_not_those_of_a_server_that_grace_did_not_start() {
+    let managed = Managed::new(2, &sim(MODEL, &[]));
+    let server = Server::plain();
+    let bin = nvidia_smi(&managed, TWO_GPUS);
+    let study = &managed.study;
+    study.replicate(&server).env("PATH", &bin).run().exits(0);
+    let info = &metadata(&study.replication(0))["deployment_info"];
+    for key in ["gpu_type", "gpu_count", "driver_version", "cuda_version"] {
+        assert_eq!(info[key], json!(null));
+        let reason = info["unknown"][key].as_str().unwrap();
+        assert!(reason.contains("not started by grace"), "{reason}");
+    }
+}
+
+#[test]
+fn a_driver_that_hangs_is_left_behind_by_nobody_who_is_interrupted() {
+    let managed = Managed::new(2, &sim(MODEL, &[]));
+    // With a child of its own, and a name in the environment that it shares with no other test.
+    let bin = nvidia_smi(&managed, "/bin/sleep 607; true\n");
+    let marker = managed.study.folder().display().to_string();
+    let mut running = managed
+        .replicate()
+        .env("PATH", &bin)
+        .env("MARKER", &marker)
+        .start();
+    assert!(running.says("[3/7]"));
+    managed.wait_for("sleep 607");
+    running.signal("INT");
+    running.wait(LONG).exits(130);
+    managed.leaves_nothing();
+}
+
 #[test]
 fn gpus_are_recorded_as_nvidia_smi_lists_them() {
     let managed = Managed::new(2, &sim(MODEL, &[]));
-    let bin = managed.study.folder().join("bin");
-    fs::create_dir(&bin).unwrap();
-    let answers = "#!/bin/sh\ncase \"$1\" in\n--query-gpu=name,driver_version) printf 'NVIDIA L40, 550.54.15\\nNVIDIA L40, 550.54.15\\n' ;;\n\
-                   *) echo '| NVIDIA-SMI 550.54.15    Driver Version: 550.54.15    CUDA Version: 12.4     |' ;;\nesac\n";
-    fs::write(bin.join("nvidia-smi"), answers).unwrap();
-    fs::set_permissions(bin.join("nvidia-smi"), fs::Permissions::from_mode(0o755)).unwrap();
+    let bin = nvidia_smi(&managed, TWO_GPUS);
     managed
         .replicate()
-        .env("PATH", bin.to_str().unwrap())
+        .env("PATH", &bin)
         .env("POD_NAME", "pod-0")
         .env("NODE_NAME", "node-7")
         .run()

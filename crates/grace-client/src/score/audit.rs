@@ -59,6 +59,13 @@ pub enum OptionProblem {
         /// How many were listed.
         listed: usize,
     },
+    /// No request asked for all tokens of the option: the requests of an earlier score are not all there.
+    #[error("the log-probability of a token of option {option:?} was not asked for")]
+    #[non_exhaustive]
+    NotAsked {
+        /// The option.
+        option: String,
+    },
     /// Told apart by their first token, two options are one.
     #[error(
         "options {first:?} and {second:?} have the same first token, which is all that `first_token` looks at"

@@ -90,13 +90,13 @@ impl<'a> Scorer<'a> {
     }
 }
 
-/// An answer without the numbers is a broken one: asked for again, and never filled in.
+/// An answer without the numbers is asked for again, and never filled in.
 fn into_failure(error: ReadError, raw: &RawValue) -> Failure {
     match error {
         ReadError::Failure(failure) => failure,
         ReadError::Unusable(unusable) => {
             let message = format!("server answered 200 OK, but {unusable}");
-            Failure::new(FailureKind::BrokenBody, message)
+            Failure::new(FailureKind::Unusable, message)
                 .with_answer(http::StatusCode::OK, raw.get().as_bytes())
         }
     }

@@ -46,11 +46,16 @@ pub(super) async fn again(
         let (mut now, _) = scorer.post(Endpoint::Completions, body, read).await?;
         listed = now.pop().unwrap_or_default();
     }
-    let of_option = |option: &Vec<u32>| {
-        let found = option.first().and_then(|id| listed.get(id));
-        found.map(|&logprob| vec![logprob]).unwrap_or_default()
+    let numbered = (1..).zip(options);
+    let of_option = |(number, ids): (usize, &Vec<u32>)| {
+        let found = ids.first().and_then(|id| listed.get(id));
+        let missing = || OptionProblem::NotListed {
+            option: format!("number {number}"),
+            listed: listed.len(),
+        };
+        Ok(vec![*found.ok_or_else(missing)?])
     };
-    Ok(options.iter().map(of_option).collect())
+    numbered.map(of_option).collect()
 }
 
 impl TokenisedOptions {

@@ -4,7 +4,7 @@ use futures_util::future::try_join_all;
 use serde_json::value::RawValue;
 
 use super::{
-    audit::TokenisedOptions,
+    audit::{OptionProblem, TokenisedOptions},
     error::ScoreError,
     exchange::Scorer,
     method::ScoreMethod,
@@ -44,6 +44,10 @@ pub(super) async fn again(
     bodies: &[&RawValue],
     options: &[Vec<u32>],
 ) -> Result<Vec<Vec<f64>>, ScoreError> {
+    if bodies.len() != options.len() {
+        let option = format!("number {}", bodies.len() + 1);
+        return Err(OptionProblem::NotAsked { option }.into());
+    }
     let pairs = bodies.iter().zip(options);
     let sent = pairs.map(async |(body, option)| {
         let read = |raw: &RawValue| Ok(forced(&read::steps(raw)?, option)?);

@@ -279,7 +279,12 @@ fn choices(raw: &RawValue, sent: usize) -> Result<Vec<WireChoice>, ReadError> {
         let what = format!("with an error: {said}");
         return Err(failure(FailureKind::ServerError, &what));
     }
-    let mut choices = answer.choices.unwrap_or_default();
+    // A proxy may answer 200 in the server's place.
+    let absent = || failure(FailureKind::BrokenBody, "without `choices`");
+    let mut choices = answer.choices.ok_or_else(absent)?;
+    if choices.is_empty() {
+        return Err(failure(FailureKind::EmptyChoices, "without choices"));
+    }
     choices.sort_by_key(|choice| choice.index);
     let in_order = choices.iter().map(|choice| choice.index).eq(0..sent);
     if !in_order {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::value::RawValue;
 
 use super::{
-    audit::TokenisedOptions,
+    audit::{OptionProblem, TokenisedOptions},
     error::ScoreError,
     exchange::Scorer,
     method::ScoreMethod,
@@ -21,6 +21,9 @@ const MOST_IDS: usize = 128;
 /// The inner nodes by their path from the root, each with the tokens that may come next.
 type Nodes = BTreeMap<Vec<u32>, BTreeSet<u32>>;
 
+/// What the server said of the next tokens of each inner node.
+type Known = BTreeMap<Vec<u32>, BTreeMap<u32, f64>>;
+
 /// One request: the next tokens of some nodes.
 #[derive(Debug, Default, PartialEq)]
 struct Ask {
@@ -35,7 +38,7 @@ pub(super) async fn score_tokens(
     scorer: &Scorer<'_>,
     tokenised: TokenisedOptions,
 ) -> Result<OptionScores, ScoreError> {
-    let mut known: BTreeMap<Vec<u32>, BTreeMap<u32, f64>> = BTreeMap::new();
+    let mut known = Known::new();
     let (mut exchanges, mut sent) = (Vec::new(), 0);
     for ask in asks(&nodes(&tokenised.options)) {
         let prompts: Vec<Vec<u32>> = ask
@@ -54,8 +57,7 @@ pub(super) async fn score_tokens(
         exchanges.push(exchange);
         sent += prompts.iter().map(Vec::len).sum::<usize>();
     }
-    let logprobs = tokenised.options.iter().map(|option| along(option, &known));
-    let logprobs = logprobs.collect();
+    let logprobs = all_along(&tokenised.options, &known)?;
     Ok(tokenised.scored(ScoreMethod::Trie, logprobs, exchanges, sent))
 }
 
@@ -64,7 +66,7 @@ pub(super) async fn again(
     bodies: &[&RawValue],
     options: &[Vec<u32>],
 ) -> Result<Vec<Vec<f64>>, ScoreError> {
-    let mut known: BTreeMap<Vec<u32>, BTreeMap<u32, f64>> = BTreeMap::new();
+    let mut known = Known::new();
     for (ask, body) in asks(&nodes(options)).into_iter().zip(bodies) {
         let read = |raw: &_| Ok(wanted(&ask, &read::next_tokens(raw, ask.nodes.len())?)?);
         let body = (*body).to_owned();
@@ -73,7 +75,7 @@ pub(super) async fn again(
             known.entry(path).or_default().extend(next);
         }
     }
-    Ok(options.iter().map(|option| along(option, &known)).collect())
+    Ok(all_along(options, &known)?)
 }
 
 fn nodes(options: &[Vec<u32>]) -> Nodes {
@@ -120,10 +122,21 @@ fn wanted(ask: &Ask, listed: &[BTreeMap<u32, f64>]) -> Result<Vec<BTreeMap<u32, 
     ask.nodes.iter().zip(listed).map(of_node).collect()
 }
 
-/// The log-probabilities on the way down; every node of an option is known.
-fn along(option: &[u32], known: &BTreeMap<Vec<u32>, BTreeMap<u32, f64>>) -> Vec<f64> {
+/// Those of all options; a token without one is none of an option's.
+fn all_along(options: &[Vec<u32>], known: &Known) -> Result<Vec<Vec<f64>>, OptionProblem> {
+    let numbered = (1..).zip(options);
+    let of_option = |(number, option): (usize, &Vec<u32>)| {
+        along(option, known).ok_or_else(|| OptionProblem::NotAsked {
+            option: format!("number {number}"),
+        })
+    };
+    numbered.map(of_option).collect()
+}
+
+/// The log-probabilities on the way down; `None` if one is missing.
+fn along(option: &[u32], known: &Known) -> Option<Vec<f64>> {
     let step = |(depth, child): (usize, &u32)| known.get(option.get(..depth)?)?.get(child).copied();
-    option.iter().enumerate().filter_map(step).collect()
+    option.iter().enumerate().map(step).collect()
 }
 
 #[cfg(test)]
@@ -158,6 +171,17 @@ mod tests {
         assert_eq!(wanted(&ask, &listed), Err(Unusable::Missing { id: 5 }));
     }
 
+    #[test]
+    fn a_token_that_nobody_asked_for_is_not_left_out_of_a_sum() {
+        let known = Known::from([(vec![], BTreeMap::from([(4, -1.0)]))]);
+        assert_eq!(along(&[4], &known), Some(vec![-1.0]));
+        let error = all_along(&[vec![4], vec![4, 7]], &known).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            r#"the log-probability of a token of option "number 2" was not asked for"#
+        );
+    }
+
     proptest! {
         #[test]
         fn every_token_of_every_option_is_asked_for_once_and_found_again(
@@ -165,7 +189,7 @@ mod tests {
         ) {
             let options: Vec<Vec<u32>> = options.into_iter().collect();
             let nodes = nodes(&options);
-            let mut known: BTreeMap<Vec<u32>, BTreeMap<u32, f64>> = BTreeMap::new();
+            let mut known = Known::new();
             for ask in asks(&nodes) {
                 prop_assert!(ask.ids.len() <= MOST_IDS);
                 for (path, children) in ask.nodes {
@@ -179,7 +203,7 @@ mod tests {
             }
             for option in &options {
                 let expected: Vec<f64> = (0..).zip(option).map(|(depth, &id)| -f64::from(id) - f64::from(depth)).collect();
-                prop_assert_eq!(along(option, &known), expected);
+                prop_assert_eq!(along(option, &known), Some(expected));
             }
         }
     }

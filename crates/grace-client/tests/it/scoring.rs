@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use grace_client::{
-    BorderRule, CancellationToken, ChatMessage, Client, ClientConfig, Input, OptionProblem,
-    OptionScores, RecordedScore, ScoreError, ScoreMethod, ScoreRequest,
+    BorderRule, CancellationToken, ChatMessage, Client, ClientConfig, FailureKind, Input,
+    OptionProblem, OptionScores, RecordedScore, RequestErrorKind, ScoreError, ScoreMethod,
+    ScoreRequest,
 };
 use grace_sim::{Dialect, Fault, Merging, RetryAfter, ScoringFault, Sim, SimConfig, Tokenizer};
 
@@ -289,7 +290,28 @@ async fn numbers_that_the_server_did_not_return_are_never_filled_in() {
         assert_eq!(request.attempts().len(), 3, "asked for again: {fault:?}");
         let last = request.attempts()[2].failure.clone().unwrap();
         assert!(last.contains(expected), "{last}");
-        assert!(error.is_transient());
+        assert_eq!(request.kind(), RequestErrorKind::Unusable);
+        assert!(!error.is_transient(), "the same each time");
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_a_proxy_broke_among_answers_without_numbers_may_be_had_later() {
+    let (sim, client) = start(config().with_scoring_fault(ScoringFault::Null)).await;
+    for fault in [
+        Fault::Truncated,
+        Fault::NotJson,
+        Fault::EmptyChoices,
+        Fault::Status(502),
+    ] {
+        sim.set_faults(fault.clone().times(1));
+        let method = ScoreMethod::PromptLogprobs;
+        let error = score(&client, completion(PROMPT), &OPTIONS, method)
+            .await
+            .unwrap_err();
+        let kinds: Vec<_> = error.request().unwrap().attempts().iter().collect();
+        assert_eq!(kinds[2].kind, Some(FailureKind::Unusable));
+        assert!(error.is_transient(), "{fault:?}");
     }
 }
 
@@ -319,7 +341,7 @@ async fn a_prompt_that_does_not_fit_the_context_is_told_apart() {
             .await
             .unwrap_err();
         let kind = error.request().map(grace_client::RequestError::kind);
-        assert_eq!(kind, Some(grace_client::RequestErrorKind::OverContext));
+        assert_eq!(kind, Some(RequestErrorKind::OverContext));
     }
 }
 
@@ -361,6 +383,56 @@ async fn a_score_sent_again_gives_the_same_numbers() {
 }
 
 #[tokio::test]
+async fn a_first_token_that_is_no_longer_listed_has_no_number() {
+    let (sim, client) = start(config()).await;
+    let method = ScoreMethod::FirstToken;
+    let prompt =
+        "2 of the 3 lamps are on. Does Mary know exactly how many? Answer yes or no. Answer:";
+    let scores = score(&client, completion(prompt), &[" yes", " no"], method).await;
+    let scores = scores.unwrap();
+    let rare = sim.toy_model().tokenizer().encode("%");
+    let recorded = RecordedScore {
+        method,
+        bodies: vec![&scores.exchanges[0].request],
+        options: vec![scores.options[0].token_ids.clone(), rare],
+    };
+    let again = client.rescore(&recorded, &CancellationToken::new()).await;
+    let error = again.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            ScoreError::Options(OptionProblem::NotListed { ref option, .. }) if option == "number 2"
+        ),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_score_some_of_whose_requests_are_lost_is_not_sent_again_in_part() {
+    for (config, method) in [
+        (config(), ScoreMethod::Trie),
+        (llama(), ScoreMethod::ForcedTokens),
+    ] {
+        let (_sim, client) = start(config).await;
+        let options = vec![vec![287], vec![290]];
+        let bodies = Vec::new();
+        let recorded = RecordedScore {
+            method,
+            bodies,
+            options,
+        };
+        let again = client.rescore(&recorded, &CancellationToken::new()).await;
+        assert!(
+            matches!(
+                again,
+                Err(ScoreError::Options(OptionProblem::NotAsked { .. }))
+            ),
+            "{again:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_cancelled_score_ends_at_once() {
     let faults = Fault::Hang.times(100);
     let (_sim, client) = start(config().with_faults(faults)).await;
@@ -379,5 +451,5 @@ async fn a_cancelled_score_ends_at_once() {
     let (scored, ()) = tokio::join!(score, stop);
     let error = scored.unwrap_err();
     let kind = error.request().map(grace_client::RequestError::kind);
-    assert_eq!(kind, Some(grace_client::RequestErrorKind::Cancelled));
+    assert_eq!(kind, Some(RequestErrorKind::Cancelled));
 }

@@ -4,7 +4,7 @@ use grace_client::{
     CancellationToken, CheckName, Client, Input, ScoreMethod, ScoringProbe, ScoringProbeError,
     ScoringProbeRequest,
 };
-use grace_sim::{Bos, ScoringFault, SimConfig, Tokenizer};
+use grace_sim::{Bos, Fault, Faults, ScoringFault, SimConfig, Tokenizer};
 
 use crate::scoring::{config, llama, options, start};
 
@@ -129,6 +129,18 @@ async fn fewer_logprobs_than_tokens_fail_the_count() {
     ] {
         let checked = check(config().with_scoring_fault(fault), by_prompt.clone()).await;
         assert_refused(checked, CheckName::TokenCount, part);
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_a_proxy_broke_are_no_verdict_on_the_server() {
+    for fault in [Fault::Truncated, Fault::NotJson] {
+        // Met where scores are repeated: nothing before sends the texts of the options.
+        let faults = Faults::none().with_marked("It was good.", fault.clone());
+        let wanted = request().with_method(ScoreMethod::PromptLogprobs);
+        let error = check(config().with_faults(faults), wanted).await;
+        let error = error.unwrap_err();
+        assert!(error.is_transient(), "{fault:?}: {error}");
     }
 }
 

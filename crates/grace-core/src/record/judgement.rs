@@ -74,6 +74,7 @@ impl Judgement {
                     QueryKind::Score(score) => Self::of_scores(score, line),
                 };
             }
+            RequestOutcome::Unparsable => Outcome::Unparsable,
             RequestOutcome::Truncated => Outcome::Truncated,
             RequestOutcome::RefusedByServer => Outcome::RefusedByServer,
             RequestOutcome::OverContext => Outcome::OverContext,

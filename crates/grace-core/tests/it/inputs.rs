@@ -1,8 +1,8 @@
 use grace_core::Digest;
 use grace_core::experiment::{Experiment, builtin};
-use grace_core::model::Model;
+use grace_core::model::{Model, ModelCatalog};
 use grace_core::plan::{ExperimentPlan, Inputs, SeedRules};
-use grace_core::settings::RequestSeeds;
+use grace_core::settings::{RequestSeeds, ScoringServer};
 use grace_core::stimuli::scan;
 use grace_seed::{ExperimentSeed, OrderAlgorithm, SeedBits};
 
@@ -73,6 +73,53 @@ fn an_experiment_that_is_not_there_differs() {
         differences
             .iter()
             .any(|difference| difference.key == "study1_exp1.seed" && difference.now.is_none())
+    );
+}
+
+#[test]
+fn what_a_server_is_started_with_is_an_input_without_being_shown() {
+    let model = |settings: &str| {
+        let text = format!("models:\n  m:\n    huggingface_name: lab/m\n    server: {settings}\n");
+        let mut catalog = ModelCatalog::parse("models.yaml", &text).unwrap();
+        catalog.models.remove(0)
+    };
+    let differences = |recorded: &str, now: &str| {
+        let of = |settings| Inputs::of_model(&model(settings), 0);
+        let differences = of(now).differences(&of(recorded));
+        let keys = differences.into_iter().map(|difference| difference.key);
+        keys.collect::<Vec<_>>()
+    };
+    let recorded = "{env: {KV_DTYPE: private-value, HF_TOKEN: one}}";
+    assert_eq!(
+        differences(recorded, "{env: {KV_DTYPE: other, HF_TOKEN: two}}"),
+        ["server_env.KV_DTYPE"],
+        "a key may be another"
+    );
+    let inputs = Inputs::of_model(&model(recorded), 0);
+    assert!(
+        inputs
+            .iter()
+            .all(|(_, value)| !value.contains("private-value"))
+    );
+}
+
+#[test]
+fn which_server_scores_matters_where_the_two_differ() {
+    let mut model = Model::named("tiny".parse().unwrap(), "lab/tiny");
+    let with = |model: &Model, server| {
+        let mut inputs = Inputs::of_model(model, 0);
+        inputs.add_scoring_server(server, model);
+        inputs
+    };
+    let differences = |model: &Model| {
+        let recorded = with(model, ScoringServer::Same);
+        with(model, ScoringServer::Separate).differences(&recorded)
+    };
+    assert_eq!(differences(&model), []);
+    model.start.scoring_args.push("--logits".parse().unwrap());
+    assert_eq!(
+        differences(&model)[0].to_string(),
+        "`scoring_server` was same, is now separate"
     );
 }
 

@@ -1,10 +1,13 @@
 //! What `nvidia-smi` says of GPUs, driver and CUDA.
 
+use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::sync::oneshot::{self, error::RecvError};
 
 /// A driver that hangs must not hold up a replication.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -86,29 +89,90 @@ fn cuda_in(summary: &str) -> Option<&str> {
         .then_some(version)
 }
 
-/// What a program prints, or why that is not to be had.
+/// What a program prints, or why that is not to be had. It does not outlive the wait for it.
 async fn run(program: &Path, arguments: &[&str]) -> Result<String, String> {
+    let unheard = |error: &dyn std::fmt::Display| format!("nvidia-smi cannot be heard: {error}");
     let child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        .process_group(0)
         .spawn()
         .map_err(|error| format!("nvidia-smi cannot be run: {error}"))?;
-    let pid = Pid::from_child(&child);
-    let (finished, output) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || finished.send(child.wait_with_output()));
-    match tokio::time::timeout(LIMIT, output).await {
-        Ok(Ok(Ok(output))) => printed(&output),
-        Ok(Ok(Err(error))) => Err(format!("nvidia-smi cannot be heard: {error}")),
-        Ok(Err(_)) => Err(String::from("nvidia-smi cannot be heard")),
-        Err(_) => {
-            // Not reaped yet, so the id is still its own.
-            let _ = kill_process(pid, Signal::KILL);
-            Err(format!(
-                "nvidia-smi did not answer within {} s",
-                LIMIT.as_secs()
-            ))
+    let mut asked = Asked(Some(child));
+    let (stdout, stderr) = (
+        asked.hear(|it| it.stdout.take()),
+        asked.hear(|it| it.stderr.take()),
+    );
+    let heard = async { Ok::<_, RecvError>((stdout.await?, stderr.await?)) };
+    match tokio::time::timeout(LIMIT, heard).await {
+        Ok(Ok((stdout, stderr))) => {
+            let status = asked.end().await.map_err(|error| unheard(&error))?;
+            printed(&Output {
+                status,
+                stdout,
+                stderr,
+            })
+        }
+        Ok(Err(error)) => Err(unheard(&error)),
+        Err(_) => Err(format!(
+            "nvidia-smi did not answer within {} s",
+            LIMIT.as_secs()
+        )),
+    }
+}
+
+/// A program that was asked. Dropping it ends it, with all that it started.
+struct Asked(Option<Child>);
+
+impl Asked {
+    /// All that comes out of one of its ends, read by a thread: a pipe that nobody reads would hold it up.
+    fn hear<R: Read + Send + 'static>(
+        &mut self,
+        end: impl Fn(&mut Child) -> Option<R>,
+    ) -> oneshot::Receiver<Vec<u8>> {
+        let (finished, heard) = oneshot::channel();
+        if let Some(mut end) = self.0.as_mut().and_then(end) {
+            std::thread::spawn(move || {
+                let mut bytes = Vec::new();
+                // What came before an error is all there is.
+                let _ = end.read_to_end(&mut bytes);
+                finished.send(bytes)
+            });
+        }
+        heard
+    }
+
+    /// Waits for the end of a program that has closed its outputs, and so is about to end.
+    async fn end(mut self) -> std::io::Result<ExitStatus> {
+        const POLL: Duration = Duration::from_millis(5);
+        let Some(child) = self.0.as_mut() else {
+            return Err(std::io::ErrorKind::NotFound.into());
+        };
+        let started = tokio::time::Instant::now();
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
+            if started.elapsed() >= LIMIT {
+                return Err(std::io::ErrorKind::TimedOut.into());
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let Some(mut child) = self.0.take() else {
+            return;
+        };
+        // Not reaped yet, so the id is still its own.
+        if let Ok(None) = child.try_wait() {
+            let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
+            // A driver that hangs may hold it for long.
+            std::thread::spawn(move || child.wait());
         }
     }
 }

@@ -120,22 +120,6 @@ impl Record {
     }
 }
 
-/// Whether a server's address is on this machine, so that this machine's GPUs are the server's.
-pub(crate) fn is_here(url: &str) -> bool {
-    let Some((_, rest)) = url.split_once("://") else {
-        return false;
-    };
-    let authority = rest.split('/').next().unwrap_or(rest);
-    let host = match authority.strip_prefix('[') {
-        Some(address) => address.split(']').next().unwrap_or(address),
-        None => authority.split(':').next().unwrap_or(authority),
-    };
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,25 +164,5 @@ mod tests {
         assert_eq!(record.value("unknown"), Some(&unknown));
         assert_eq!(record.value("vllm_version"), Some(&Value::Null));
         assert_eq!(record.value("gpu_count"), Some(&json!(4)));
-    }
-
-    #[test]
-    fn loopback_addresses_are_here() {
-        for url in [
-            "http://127.0.0.1:8000",
-            "http://localhost",
-            "http://[::1]:80/x",
-            "http://127.9.9.9",
-        ] {
-            assert!(is_here(url), "{url}");
-        }
-        for url in [
-            "http://10.0.0.1:8000",
-            "https://localhost.example.org/v1",
-            "http://[2001:db8::1]",
-            "x",
-        ] {
-            assert!(!is_here(url), "{url}");
-        }
     }
 }

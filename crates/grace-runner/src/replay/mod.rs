@@ -139,7 +139,8 @@ impl ReplayError {
 /// # Errors
 ///
 /// Returns [`ReplayError`] if the requests of any trial are not on record, before the first is sent, or if the server
-/// cannot be asked at all. A request that the server refuses is no error but [`Verdict::NotComparable`].
+/// cannot be asked at all. A request that the server refuses, or fails at every try, is no error but
+/// [`Verdict::NotComparable`].
 pub async fn replay(
     layout: &ReplicationLayout,
     wanted: Wanted<'_>,
@@ -177,6 +178,7 @@ pub async fn replay(
         };
         let answer = match &line.score {
             Some(score) => rescore::rescore(&line, score, client, stop).await,
+            None if rescore::is_of_score(&line) => Ok(rescore::unscored(&line)),
             None => resend(&line, &metadata, client, stop).await,
         };
         match answer {
@@ -211,15 +213,11 @@ async fn resend(
         .await;
     let (now, note) = match answer {
         Ok(generation) => (Some(generation.text), None),
-        Err(error) if error.is_transient() => return Err(error),
+        Err(error) if ends_all(&error) => return Err(error),
         Err(error) => (None, Some(chain(&error))),
     };
     let recorded = line.text.as_deref().map(str::to_owned);
-    let note = note.or_else(|| {
-        line.reason
-            .as_deref()
-            .map(|reason| format!("no answer on record: {reason}"))
-    });
+    let note = note.or_else(|| no_answer(line));
     Ok(Replayed {
         trial_id: line.trial_id,
         query: line.query.to_string(),
@@ -229,6 +227,20 @@ async fn resend(
         now,
         note,
     })
+}
+
+/// Whether no other request would fare better: a single one that fails is a finding about this one.
+fn ends_all(error: &RequestError) -> bool {
+    matches!(
+        error.kind(),
+        RequestErrorKind::Unavailable | RequestErrorKind::Cancelled
+    )
+}
+
+/// Why there is no answer on record, if there is none.
+fn no_answer(line: &JournalLine<'_>) -> Option<String> {
+    let reason = line.reason.as_deref()?;
+    Some(format!("no answer on record: {reason}"))
 }
 
 fn compare(recorded: Option<&str>, now: Option<&str>) -> Verdict {

@@ -6,7 +6,7 @@ use grace_core::scoring::{ScoreEntry, ScoredOption};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Replayed, Verdict};
+use super::{Replayed, Verdict, ends_all, no_answer};
 use crate::ask::chain;
 use crate::stop::Stop;
 
@@ -27,7 +27,7 @@ pub(super) async fn rescore(
     let recorded: Vec<f64> = score.options.iter().map(ScoredOption::logprob).collect();
     let (now, note) = match again(line, score, client, stop).await {
         Ok(now) => (Some(now), None),
-        Err(Unsent::Score(ScoreError::Request(error))) if error.is_transient() => {
+        Err(Unsent::Score(ScoreError::Request(error))) if ends_all(&error) => {
             return Err(error);
         }
         Err(Unsent::Score(error)) => (None, Some(chain(&error))),
@@ -42,6 +42,25 @@ pub(super) async fn rescore(
         now: now.as_deref().map(text),
         note,
     })
+}
+
+/// Whether a line is about a query that scores: its request is a list of what was sent where.
+pub(super) fn is_of_score(line: &JournalLine<'_>) -> bool {
+    line.request.get().trim_start().starts_with('[')
+}
+
+/// A score that ended without an answer has nothing to compare, and is not sent again.
+pub(super) fn unscored(line: &JournalLine<'_>) -> Replayed {
+    let note = no_answer(line).unwrap_or_else(|| String::from("no answer on record"));
+    Replayed {
+        trial_id: line.trial_id,
+        query: line.query.to_string(),
+        seed: line.seed,
+        verdict: Verdict::NotComparable,
+        recorded: None,
+        now: None,
+        note: Some(format!("{note}; it was not sent again")),
+    }
 }
 
 enum Unsent {
@@ -71,7 +90,22 @@ async fn again(
     };
     let now = client.rescore(&recorded, stop.token()).await;
     let now = now.map_err(Unsent::Score)?;
+    check_counts(score, &now)?;
     Ok(now.iter().map(|tokens| tokens.iter().sum()).collect())
+}
+
+/// A sum over other tokens than then is another quantity.
+fn check_counts(score: &ScoreEntry<'_>, now: &[Vec<f64>]) -> Result<(), Unsent> {
+    let then = score.options.iter().map(|option| option.logprobs.len());
+    if then.clone().eq(now.iter().map(Vec::len)) {
+        return Ok(());
+    }
+    let counts = |counts: Vec<usize>| format!("{counts:?}");
+    Err(Unsent::Unreadable(format!(
+        "the options have {} log-probabilities now, and {} on record",
+        counts(now.iter().map(Vec::len).collect()),
+        counts(then.collect())
+    )))
 }
 
 fn compare(recorded: &[f64], now: Option<&[f64]>) -> Verdict {

@@ -52,6 +52,7 @@ pub async fn replicate(
         &job.model,
         job.replication,
         (job.rules, job.scoring),
+        job.options.scoring_server(),
         experiments,
     ) {
         Ok(prepared) => prepared,

@@ -5,7 +5,7 @@ use grace_core::model::Api;
 
 use super::{ReplicateError, Replication};
 use crate::attempt;
-use crate::deployment::{Gpus, Server, is_here};
+use crate::deployment::{Gpus, Server};
 use crate::metadata;
 
 impl Replication<'_> {
@@ -45,8 +45,9 @@ impl Replication<'_> {
     }
 
     async fn gpus(&self) -> Gpus {
-        if self.server.is_none() && !is_here(self.client.base_url()) {
-            return Gpus::unknown("the server runs on another machine");
+        if self.server.is_none() {
+            // Even an address of this machine may be the near end of a tunnel.
+            return Gpus::unknown("the server was not started by grace, so its GPUs are not known");
         }
         tokio::select! {
             gpus = Gpus::ask(&self.job.options.nvidia_smi) => gpus,

@@ -39,7 +39,7 @@ impl Replication<'_> {
                 "command": server.shown(&launch),
                 "env": launch.env.keys().collect::<Vec<_>>(),
                 "scoring_args": scoring_args,
-                "scoring_server": self.scoring_server().as_str(),
+                "scoring_server": self.job.options.scoring_server().as_str(),
             })
         });
         self.deployment.restarts = self.server.as_ref().map(|_| 0);
@@ -66,14 +66,9 @@ impl Replication<'_> {
         }
     }
 
-    /// Whether probabilities are measured by a server of their own. One that was not started here serves for both.
+    /// Whether probabilities are measured by a server of their own.
     pub(super) fn scores_separately(&self) -> bool {
-        self.scoring_server() == ScoringServer::Separate
-    }
-
-    fn scoring_server(&self) -> ScoringServer {
-        let server = self.server.as_ref();
-        server.map_or(ScoringServer::Same, |server| server.managed().scoring)
+        self.job.options.scoring_server() == ScoringServer::Separate
     }
 
     /// Starts the server, unless somebody else does.
@@ -103,6 +98,9 @@ impl Replication<'_> {
             Ok(Err(ProbeError::Cancelled { .. })) => return Ok(false),
             Ok(Err(error)) => return Err(error.into()),
             Err(_) => return Err(self.not_ready(limit)),
+        }
+        if let Some(server) = &self.server {
+            server.check_listener()?;
         }
         if self.metadata.timestamps.value("server_ready").is_none() {
             self.stamp("server_ready");

@@ -1,4 +1,4 @@
-//! Processes that came to the guard when their parents ended.
+//! Processes and their parents; those that came to the guard when their parents ended.
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -19,20 +19,24 @@ pub(super) fn adopt_orphans() -> std::io::Result<()> {
 /// Sends SIGKILL to every child of this process. Their ids cannot mean others: who is not waited for keeps his id.
 pub(super) fn kill_children() {
     let own = rustix::process::getpid().as_raw_nonzero().get();
-    let Ok(entries) = std::fs::read_dir("/proc") else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let pid = name.to_str().and_then(|name| name.parse().ok());
-        let stat = std::fs::read_to_string(entry.path().join("stat"));
-        if let (Some(pid), Ok(stat)) = (pid.and_then(Pid::from_raw), stat)
-            && parent_in(&stat) == Some(own)
-        {
-            // It may have ended in this moment.
-            let _ = kill_process(pid, Signal::KILL);
-        }
+    let children = parents().into_iter().filter(|(_, parent)| *parent == own);
+    for pid in children.filter_map(|(pid, _)| Pid::from_raw(pid)) {
+        // It may have ended in this moment.
+        let _ = kill_process(pid, Signal::KILL);
     }
+}
+
+/// All processes with their parents; nothing where there is no `/proc`.
+pub(super) fn parents() -> Vec<(i32, i32)> {
+    let Ok(entries) = std::fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let of_entry = |entry: std::fs::DirEntry| {
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+        Some((pid, parent_in(&stat)?))
+    };
+    entries.flatten().filter_map(of_entry).collect()
 }
 
 /// The parent's id in a line of `/proc/<pid>/stat`: the second field after the name, which may hold anything.

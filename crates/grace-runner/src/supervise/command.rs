@@ -29,13 +29,13 @@ pub struct Launch {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LaunchError {
-    /// `extra_args` sets what grace sets.
-    #[error(
-        "`extra_args` of model `{model}` holds `{argument}`, which grace sets itself; {instead}"
-    )]
+    /// `extra_args` or `scoring_args` sets what grace sets.
+    #[error("`{key}` of model `{model}` holds `{argument}`, which is set already; {instead}")]
     SetByGrace {
         /// The model's key.
         model: String,
+        /// Where the argument stands.
+        key: &'static str,
         /// The argument.
         argument: String,
         /// What to use in its place.
@@ -91,25 +91,66 @@ impl Launch {
     }
 }
 
-/// vLLM's command line (its `vllm serve --help`, 0.32).
-fn vllm(model: &Model, places: &Places<'_>) -> Result<Vec<String>, LaunchError> {
+/// An argument's name as vLLM reads it, for which `_` and `-` are the same.
+fn name_of(argument: &str) -> String {
+    let name = argument.split('=').next().unwrap_or(argument);
+    name.replace('_', "-")
+}
+
+/// Whether an argument sets `name`; vLLM takes the beginning of a name for the whole.
+fn sets(argument: &str, name: &str) -> bool {
+    let given = name_of(argument);
+    given.len() > "--".len() && given.starts_with("--") && name.starts_with(&given)
+}
+
+/// What grace sets, and what models.yaml has set by a key of its own.
+fn set_already(model: &Model) -> Vec<(&'static str, &'static str)> {
     let settings = &model.server;
-    for argument in &settings.extra_args {
-        let name = argument.split('=').next().unwrap_or(argument);
-        if let Some((_, instead)) = SET_BY_GRACE.iter().find(|(set, _)| *set == name) {
+    let keys = [
+        (settings.dtype.is_some(), "--dtype", "change `vllm.dtype`"),
+        (
+            settings.max_model_len.is_some(),
+            "--max-model-len",
+            "change `vllm.max_model_len`",
+        ),
+        (
+            settings.tensor_parallel_size.is_some(),
+            "--tensor-parallel-size",
+            "change `vllm.tensor_parallel_size`",
+        ),
+        (model.revision.is_some(), "--revision", "change `revision`"),
+    ];
+    let keys = keys.into_iter().filter(|(is_set, ..)| *is_set);
+    let keys = keys.map(|(_, name, instead)| (name, instead));
+    SET_BY_GRACE.into_iter().chain(keys).collect()
+}
+
+/// Refuses arguments that say once more, and perhaps otherwise, what is set already: the last one would hold, and the
+/// record would tell the first.
+fn check_given(model: &Model, places: &Places<'_>) -> Result<(), LaunchError> {
+    let extra = model.server.extra_args.iter().cloned();
+    let extra = extra.map(|argument| ("extra_args", argument));
+    let scoring = model.start.scoring_args.iter();
+    let scoring = scoring.map(|argument| ("scoring_args", argument.fill(places)));
+    let set = set_already(model);
+    for (key, argument) in extra.chain(scoring) {
+        if let Some((_, instead)) = set.iter().find(|(name, _)| sets(&argument, name)) {
             return Err(LaunchError::SetByGrace {
                 model: model.key.to_string(),
-                argument: argument.clone(),
+                key,
+                argument,
                 instead,
             });
         }
     }
-    let given = |name: &str| {
-        settings
-            .extra_args
-            .iter()
-            .any(|arg| arg.split('=').next() == Some(name))
-    };
+    Ok(())
+}
+
+/// vLLM's command line (its `vllm serve --help`, 0.32).
+fn vllm(model: &Model, places: &Places<'_>) -> Result<Vec<String>, LaunchError> {
+    check_given(model, places)?;
+    let settings = &model.server;
+    let given = |name: &str| settings.extra_args.iter().any(|arg| sets(arg, name));
     let port = places.port.to_string();
     let mut argv: Vec<String> = ["vllm", "serve", places.model].map(str::to_owned).into();
     let mut set = |name: &str, value: &str| argv.extend([name.to_owned(), value.to_owned()]);
@@ -217,8 +258,16 @@ mod tests {
 
     #[test]
     fn arguments_that_grace_sets_are_refused() {
-        for argument in ["--port", "--port=8000", "--host=::", "--served-model-name"] {
-            let settings = format!("    vllm: {{extra_args: ['{argument}']}}\n");
+        for argument in [
+            "--port",
+            "--port=8000",
+            "--host=::",
+            "--served-model-name",
+            "--served_model_name",
+            "--served-model=x",
+            "--max_model_len=8",
+        ] {
+            let settings = format!("    vllm: {{max_model_len: 4, extra_args: ['{argument}']}}\n");
             let error = Launch::new(&model(&settings), 1, Purpose::Generate).unwrap_err();
             let said = error.to_string();
             assert!(
@@ -226,5 +275,18 @@ mod tests {
                 "{said}"
             );
         }
+        let settings =
+            "    vllm: {dtype: float32}\n    server: {scoring_args: [--dtype, bfloat16]}\n";
+        let error = Launch::new(&model(settings), 1, Purpose::Generate).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`scoring_args` of model `m` holds `--dtype`, which is set already; change `vllm.dtype`"
+        );
+        let other = "    vllm: {extra_args: [--max_model_len=8, --generation_config, auto]}\n";
+        check(
+            other,
+            Purpose::Generate,
+            "vllm serve lab/m --served-model-name lab/m --host 127.0.0.1 --port 8011 --max_model_len=8 --generation_config auto",
+        );
     }
 }

@@ -22,6 +22,21 @@ pub enum SuperviseError {
         /// What the system says.
         source: io::Error,
     },
+    /// Another process takes the connections that are meant for the server.
+    #[error(
+        "port {port} of 127.0.0.1 is answered by process {pid} (`{name}`), expected the model server that grace started as process \
+         {expected} or one below it"
+    )]
+    OtherServer {
+        /// The port.
+        port: u16,
+        /// The process that listens.
+        pid: i32,
+        /// Its name.
+        name: String,
+        /// The guard of the server.
+        expected: i32,
+    },
     /// The log file cannot be written.
     #[error(transparent)]
     Log(#[from] FileError),
@@ -67,7 +82,7 @@ impl SuperviseError {
     /// Whether trying again later, or elsewhere, may help.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Launch(_) | Self::NotFound { .. } => false,
+            Self::Launch(_) | Self::NotFound { .. } | Self::OtherServer { .. } => false,
             Self::Log(error) => error.is_transient(),
             _ => true,
         }
@@ -78,6 +93,10 @@ impl SuperviseError {
         match self {
             Self::Port { .. } => Some(
                 "end what listens there, or leave `server.port` out of models.yaml: then a free port is taken",
+            ),
+            Self::OtherServer { .. } => Some(
+                "end that process, or leave `server.port` out of models.yaml: then a free port is taken; a server that some other \
+                 program starts (Docker, systemd) is named by `--base-url`",
             ),
             Self::NotFound { .. } => Some(
                 "install vLLM where this runs, set `server.command` in models.yaml, or name a running server by `--base-url` \

@@ -106,6 +106,11 @@ impl Process {
         })
     }
 
+    /// The process that all of the server's came of.
+    pub(super) fn guard(&self) -> Pid {
+        self.guard
+    }
+
     /// How it ended, if it has.
     pub(super) fn exit(&self) -> Option<Exit> {
         *self.exit.borrow()

@@ -2,22 +2,12 @@
 
 use std::fmt;
 
+use grace_core::server::names_secret;
+
 /// What stands where a secret was.
 const HIDDEN: &str = "[hidden]";
 /// Shorter values are everyday words and numbers; taking them out would take out others.
 const SHORTEST: usize = 6;
-
-/// A name that holds one of these words is that of a secret.
-const SECRET_WORDS: [&str; 8] = [
-    "TOKEN",
-    "KEY",
-    "SECRET",
-    "PASSWORD",
-    "PASSWD",
-    "APIKEY",
-    "CREDENTIALS",
-    "AUTH",
-];
 
 /// Values that are taken out of every text that grace shows or writes of a server.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -38,7 +28,7 @@ impl Secrets {
 
     /// The values of those `variables` whose names say that they are secret.
     pub fn of_variables<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let secret = variables.into_iter().filter(|(name, _)| is_secret(name));
+        let secret = variables.into_iter().filter(|(name, _)| names_secret(name));
         Self::new(secret.map(|(_, value)| value.to_owned()))
     }
 
@@ -60,23 +50,16 @@ impl Secrets {
     pub fn hide_in_command(&self, argv: &[String]) -> Vec<String> {
         let (mut shown, mut is_value) = (Vec::with_capacity(argv.len()), false);
         for argument in argv {
-            let names_secret = argument.starts_with('-') && is_secret(argument);
+            let is_name = argument.starts_with('-') && names_secret(argument);
             shown.push(match argument.split_once('=') {
                 _ if is_value => HIDDEN.to_owned(),
-                Some((name, _)) if names_secret => format!("{name}={HIDDEN}"),
+                Some((name, _)) if is_name => format!("{name}={HIDDEN}"),
                 _ => self.hide(argument),
             });
-            is_value = names_secret && !argument.contains('=');
+            is_value = is_name && !argument.contains('=');
         }
         shown
     }
-}
-
-/// Whether a name such as `HF_TOKEN` or `--api-key` is that of a secret.
-fn is_secret(name: &str) -> bool {
-    let name = name.split('=').next().unwrap_or(name).to_ascii_uppercase();
-    let mut words = name.split(['_', '-', '.']);
-    words.any(|word| SECRET_WORDS.contains(&word))
 }
 
 impl fmt::Debug for Secrets {

@@ -12,7 +12,9 @@ use grace_core::settings::ScoringServer;
 
 use super::command::{Launch, Purpose};
 use super::error::SuperviseError;
+use super::listener::{Stranger, stranger_at};
 use super::log_tail::{last_line, log_tail};
+use super::port_lock::PortLock;
 use super::process::{Exit, Process};
 use super::secrets::Secrets;
 use crate::clock::Timestamp;
@@ -43,6 +45,7 @@ pub(crate) struct Supervisor {
     restarts_left: u32,
     restarts: u32,
     running: Option<Running>,
+    lock: Option<PortLock>,
 }
 
 #[derive(Debug)]
@@ -70,6 +73,7 @@ impl Supervisor {
             restarts_left: model.start.restarts,
             restarts: 0,
             running: None,
+            lock: None,
         }
     }
 
@@ -100,7 +104,7 @@ impl Supervisor {
     ) -> Result<(), SuperviseError> {
         let port = self.managed.port;
         let launch = Launch::new(model, port, purpose)?;
-        // Whatever listens there would be taken for the server.
+        self.lock_port()?;
         self.check_port()?;
         let (log, log_from) = self.open_log(&launch, now)?;
         let process = Process::start(&self.managed.guard, &launch, self.stop_grace, log)
@@ -112,6 +116,33 @@ impl Supervisor {
             log_from,
         });
         Ok(())
+    }
+
+    /// Two graces that start their servers at one time would both find the port free.
+    fn lock_port(&mut self) -> Result<(), SuperviseError> {
+        let port = self.managed.port;
+        if self.lock.is_none() {
+            let lock = PortLock::take(port);
+            self.lock = Some(lock.map_err(|source| SuperviseError::Port { port, source })?);
+        }
+        Ok(())
+    }
+
+    /// Whether it is the server started here that answers: a port that was free may be another's by now.
+    pub(crate) fn check_listener(&self) -> Result<(), SuperviseError> {
+        let Some(running) = &self.running else {
+            return Ok(());
+        };
+        let (port, guard) = (self.managed.port, running.process.guard());
+        match stranger_at(port, guard) {
+            None => Ok(()),
+            Some(Stranger { pid, name }) => Err(SuperviseError::OtherServer {
+                port,
+                pid,
+                name,
+                expected: guard.as_raw_nonzero().get(),
+            }),
+        }
     }
 
     fn check_port(&self) -> Result<(), SuperviseError> {

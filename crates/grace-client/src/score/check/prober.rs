@@ -74,7 +74,7 @@ impl<'a> Prober<'a> {
         let last = error
             .request()
             .and_then(|request| request.attempts().last());
-        match last.filter(|attempt| attempt.kind == Some(FailureKind::BrokenBody)) {
+        match last.filter(|attempt| attempt.kind == Some(FailureKind::Unusable)) {
             Some(attempt) => {
                 let found = attempt.failure.clone().unwrap_or_default();
                 self.failed(check, found)
