@@ -22,6 +22,9 @@ use crate::replication::{Listed, RecordsFile, Replication, digest_of, read_into}
 use crate::results::{Experiment, Results};
 use crate::schema::Definitions;
 
+/// What files hold, by file.
+type Surveys = Vec<(PathBuf, Survey)>;
+
 /// Why work ends early.
 enum Stop {
     /// Something is not as expected.
@@ -48,7 +51,7 @@ enum Made {
     Rows {
         experiment: usize,
         parts: Vec<Part>,
-        surveys: Vec<(PathBuf, Survey)>,
+        surveys: Surveys,
     },
     Checked,
 }
@@ -163,7 +166,7 @@ fn checked_rows<T>(
     experiment: &Experiment,
     buffer: &mut Vec<u8>,
     make: impl Fn(Batch, usize) -> Result<T, AggregateError>,
-) -> Result<(Vec<T>, Vec<(PathBuf, Survey)>), Stop> {
+) -> Result<(Vec<T>, Surveys), Stop> {
     let mut batches = Batches::new(experiment, |_| true, make);
     let mut surveys = Vec::new();
     for (replication, file) in &group.files {
