@@ -56,7 +56,6 @@ mod outage;
 #[cfg(test)]
 mod plan;
 #[cfg(test)]
-#[cfg(any())]
 mod pods;
 #[cfg(test)]
 mod replay;
