@@ -43,18 +43,23 @@ impl Results {
         threads: NonZeroUsize,
     ) -> Result<Self, FindError> {
         let folders = find::replications(folder)?;
-        let mut replications = parallel::map(folders.len(), threads, |number, buffer| {
+        let replications = parallel::map(folders.len(), threads, |number, buffer| {
             Replication::survey(&folders[number], buffer)
         });
+        Ok(Self::of(replications, definitions))
+    }
+
+    /// What replications are together, of which each was read by itself.
+    pub(crate) fn of(mut replications: Vec<Replication>, definitions: &Definitions) -> Self {
         replications.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
         leave_out_twins(&mut replications);
         leave_out_strangers(&mut replications);
         leave_out_misfits(&mut replications, definitions);
         let experiments = experiments(&replications, definitions);
-        Ok(Self {
+        Self {
             replications,
             experiments,
-        })
+        }
     }
 
     /// The replications that may be read, by model and index.

@@ -132,7 +132,10 @@ impl From<grace_analysis::FindError> for Failure {
 #[cfg(feature = "analysis")]
 impl From<grace_analysis::aggregate::AggregateError> for Failure {
     fn from(error: grace_analysis::aggregate::AggregateError) -> Self {
-        Self::new(TRY_AGAIN, error)
+        match error {
+            grace_analysis::aggregate::AggregateError::Find(error) => error.into(),
+            error => Self::new(TRY_AGAIN, error),
+        }
     }
 }
 

@@ -13,13 +13,22 @@ pub(super) fn header(schema: &Schema) -> csv::Result<Vec<u8>> {
 /// A line for each row.
 pub(super) fn lines(batch: &Batch, bytes: usize) -> Vec<u8> {
     let mut lines = Vec::with_capacity(bytes);
+    // Most columns hold nothing to quote, which is seen faster at once than field by field.
+    let plain: Vec<bool> = batch.columns.iter().map(is_plain).collect();
     for row in 0..batch.rows {
         for (place, values) in batch.columns.iter().enumerate() {
             if place > 0 {
                 lines.push(b',');
             }
             match values {
-                Values::Text(values) => field(&mut lines, values.value(row).unwrap_or_default()),
+                Values::Text(values) => {
+                    let text = values.value(row).unwrap_or_default();
+                    if plain[place] {
+                        lines.extend_from_slice(text.as_bytes());
+                    } else {
+                        field(&mut lines, text);
+                    }
+                }
                 values => value(&mut lines, values, row),
             }
         }
@@ -28,12 +37,25 @@ pub(super) fn lines(batch: &Batch, bytes: usize) -> Vec<u8> {
     lines
 }
 
-/// A text as the crate `csv` writes it; pieces are searched without a branch for each byte.
-fn field(line: &mut Vec<u8>, text: &str) {
+/// Whether no value of a column needs quotes.
+fn is_plain(values: &Values) -> bool {
+    match values {
+        Values::Text(values) => !needs_quotes(values.text()),
+        _ => true,
+    }
+}
+
+/// Whether a text holds what the crate `csv` quotes; pieces are searched without a branch for each byte.
+fn needs_quotes(text: &str) -> bool {
     const PIECE: usize = 64;
     let special = |byte: &u8| matches!(byte, b'"' | b',' | b'\n' | b'\r');
     let any = |piece: &[u8]| piece.iter().fold(false, |any, byte| any | special(byte));
-    if !text.as_bytes().chunks(PIECE).any(any) {
+    text.as_bytes().chunks(PIECE).any(any)
+}
+
+/// A text as the crate `csv` writes it.
+fn field(line: &mut Vec<u8>, text: &str) {
+    if !needs_quotes(text) {
         line.extend_from_slice(text.as_bytes());
         return;
     }

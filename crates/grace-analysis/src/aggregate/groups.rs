@@ -16,7 +16,7 @@ const BATCH_BYTES: usize = 16 << 20;
 pub(crate) struct Group<'r> {
     /// The place of the experiment among those of the results.
     pub(crate) experiment: usize,
-    files: Vec<(&'r Replication, &'r RecordsFile)>,
+    pub(super) files: Vec<(&'r Replication, &'r RecordsFile)>,
 }
 
 /// All files of readable replications: experiment by experiment, and within it by model and index.
@@ -62,13 +62,7 @@ impl Group<'_> {
         buffer: &mut Vec<u8>,
         make: impl Fn(Batch, usize) -> Result<T, AggregateError>,
     ) -> Result<Vec<T>, AggregateError> {
-        let rows = Rows::new(&experiment.schema, experiment.definition.as_ref(), wanted);
-        let mut batches = Batches {
-            rows,
-            make,
-            made: Vec::new(),
-            error: None,
-        };
+        let mut batches = Batches::new(experiment, wanted, make);
         for (replication, file) in &self.files {
             read_records(&file.path, replication.origin, buffer).map_err(|source| {
                 AggregateError::Read {
@@ -104,15 +98,27 @@ fn legacy<'r>(replication: &'r Replication, file: &'r RecordsFile) -> Option<Pla
 }
 
 /// Rows that are handed on in batches.
-struct Batches<'s, T, F> {
-    rows: Rows<'s>,
+pub(super) struct Batches<'s, T, F> {
+    pub(super) rows: Rows<'s>,
     make: F,
-    made: Vec<T>,
-    error: Option<AggregateError>,
+    pub(super) made: Vec<T>,
+    /// Why `make` failed.
+    pub(super) error: Option<AggregateError>,
 }
 
-impl<T, F: Fn(Batch, usize) -> Result<T, AggregateError>> Batches<'_, T, F> {
-    fn hand_on(&mut self) -> Result<(), AggregateError> {
+impl<'s, T, F: Fn(Batch, usize) -> Result<T, AggregateError>> Batches<'s, T, F> {
+    /// No rows yet; `make` makes something of every batch, whose size in bytes is given, too.
+    pub(super) fn new(experiment: &'s Experiment, wanted: impl Fn(&str) -> bool, make: F) -> Self {
+        Self {
+            rows: Rows::new(&experiment.schema, experiment.definition.as_ref(), wanted),
+            make,
+            made: Vec::new(),
+            error: None,
+        }
+    }
+
+    /// Hands on the rows that are left.
+    pub(super) fn hand_on(&mut self) -> Result<(), AggregateError> {
         let bytes = self.rows.bytes();
         let batch = self.rows.take();
         if batch.rows > 0 {

@@ -1,7 +1,9 @@
 //! Tables of all replications: a row for each trial, written as Parquet and CSV.
 
 mod csv;
+mod expected;
 mod groups;
+mod once;
 mod output;
 mod parquet;
 
@@ -14,14 +16,18 @@ use polars::prelude::PolarsError;
 use serde::Serialize;
 
 use crate::completeness::Completeness;
+use crate::find::FindError;
 use crate::parallel;
 use crate::results::Results;
-use crate::schema::Schema;
+use crate::schema::{Definitions, Schema};
 
 /// Tables that could not be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AggregateError {
+    /// There is nothing to aggregate.
+    #[error(transparent)]
+    Find(FindError),
     /// A file of the tables.
     #[error("writing {} failed", .path.display())]
     Write {
@@ -70,6 +76,64 @@ pub struct Table {
     pub parquet: PathBuf,
     /// The CSV file.
     pub csv: PathBuf,
+}
+
+/// Tables that were written, and what they lack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Aggregated {
+    /// What was expected and what was found.
+    pub completeness: Completeness,
+    /// By experiment.
+    pub tables: Vec<Table>,
+}
+
+/// Writes the tables of the results at or under `folder` into `out`: the same as [`Results::survey`],
+/// [`Results::completeness`] and [`Results::write_tables`] one after the other, but every file is read only once, if it
+/// is whole.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+///
+/// use grace_analysis::aggregate::aggregate;
+/// use grace_analysis::schema::Definitions;
+///
+/// let folder = std::env::temp_dir().join("grace-analysis-aggregate");
+/// std::fs::create_dir_all(folder.join("old-model/replication-0"))?;
+/// std::fs::write(folder.join("old-model/replication-0/mine.json"), r#"[{"rating": 1}]"#)?;
+///
+/// let out = folder.join("dataset");
+/// let aggregated = aggregate(&folder, &Definitions::default(), None, &out, NonZeroUsize::MIN)?;
+/// assert_eq!(aggregated.tables[0].rows, 1);
+/// assert!(aggregated.completeness.is_whole());
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// Returns [`AggregateError`] if there are no results at all or the tables cannot be written; no table is replaced
+/// then. Faults of replications are no error.
+pub fn aggregate(
+    folder: &Path,
+    definitions: &Definitions,
+    replications: Option<u32>,
+    out: &Path,
+    threads: NonZeroUsize,
+) -> Result<Aggregated, AggregateError> {
+    if let Some(expected) =
+        expected::expected(folder, definitions, threads).map_err(AggregateError::Find)?
+        && let Some(done) = once::write(expected, definitions, replications, out, threads)?
+    {
+        return Ok(done);
+    }
+    let results = Results::survey(folder, definitions, threads).map_err(AggregateError::Find)?;
+    let completeness = results.completeness(replications);
+    let tables = results.write_tables(out, &completeness, threads)?;
+    Ok(Aggregated {
+        completeness,
+        tables,
+    })
 }
 
 impl Results {

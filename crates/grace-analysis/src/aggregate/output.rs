@@ -13,14 +13,15 @@ use crate::results::Experiment;
 use crate::schema::Schema;
 
 /// A folder of tables that is being written.
-pub(super) struct Output<'r> {
+pub(super) struct Output {
     folder: PathBuf,
-    pub(super) tables: Vec<TableOutput<'r>>,
+    pub(super) tables: Vec<TableOutput>,
 }
 
 /// The two files of a table.
-pub(super) struct TableOutput<'r> {
-    experiment: &'r Experiment,
+pub(super) struct TableOutput {
+    experiment: String,
+    schema: Schema,
     parquet_path: PathBuf,
     parquet: ParquetFile<BufWriter<File>>,
     csv_path: PathBuf,
@@ -34,10 +35,10 @@ pub(super) struct Part {
     rows: u64,
 }
 
-impl<'r> Output<'r> {
+impl Output {
     pub(super) fn create(
         folder: &Path,
-        experiments: &'r [Experiment],
+        experiments: &[Experiment],
     ) -> Result<Self, AggregateError> {
         fs::create_dir_all(folder).map_err(write_error(folder))?;
         let tables = experiments
@@ -47,6 +48,15 @@ impl<'r> Output<'r> {
             folder: folder.to_owned(),
             tables: tables.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Removes what was written so far. What cannot be removed is written over by the next who writes here.
+    pub(super) fn discard(self) {
+        for table in &self.tables {
+            for path in [&table.parquet_path, &table.csv_path] {
+                let _ = fs::remove_file(partial(path));
+            }
+        }
     }
 
     /// Ends all files and gives them their names.
@@ -72,8 +82,8 @@ impl<'r> Output<'r> {
     }
 }
 
-impl<'r> TableOutput<'r> {
-    fn create(folder: &Path, experiment: &'r Experiment) -> Result<Self, AggregateError> {
+impl TableOutput {
+    fn create(folder: &Path, experiment: &Experiment) -> Result<Self, AggregateError> {
         let path = |extension: &str| folder.join(format!("{}.{extension}", experiment.id));
         let (parquet_path, csv_path) = (path("parquet"), path("csv"));
         let create = |path: &Path| File::create(partial(path)).map_err(write_error(path));
@@ -86,7 +96,8 @@ impl<'r> TableOutput<'r> {
             .and_then(|line| csv_file.write_all(&line))
             .map_err(write_error(&csv_path))?;
         Ok(Self {
-            experiment,
+            experiment: experiment.id.clone(),
+            schema: experiment.schema.clone(),
             parquet_path,
             parquet,
             csv_path,
@@ -127,9 +138,9 @@ impl<'r> TableOutput<'r> {
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
         Ok(Table {
-            experiment: self.experiment.id.clone(),
+            experiment: self.experiment,
             rows,
-            columns: Schema::clone(&self.experiment.schema),
+            columns: self.schema,
             parquet: self.parquet_path,
             csv: self.csv_path,
         })

@@ -50,6 +50,11 @@ impl TextColumn {
         self.ends.len()
     }
 
+    /// All texts, one behind the other.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The value of a row.
     pub(crate) fn value(&self, row: usize) -> Option<&str> {
         let (end, there) = *self.ends.get(row)?;

@@ -13,4 +13,4 @@ pub(crate) use batch::{Batch, Values};
 pub(crate) use python::without_nan;
 pub(crate) use records::{Cell, Sink, read};
 pub(crate) use rows::{Origin, Place, Rows};
-pub(crate) use survey::{Survey, SurveyRules, survey};
+pub(crate) use survey::{Survey, SurveyRules, Surveyor, glance, survey};

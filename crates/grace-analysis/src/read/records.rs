@@ -27,28 +27,38 @@ pub(crate) enum Cell<'a> {
 
 /// A JSON string as it is written, quotes included.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RawText<'a>(&'a str);
+pub(crate) struct RawText<'a> {
+    written: &'a str,
+    has_escapes: bool,
+}
 
 impl<'a> RawText<'a> {
+    fn new(written: &'a str) -> Self {
+        Self {
+            written,
+            has_escapes: written.contains('\\'),
+        }
+    }
+
     /// The text; borrowed unless it holds escapes. `None` if it escapes half of a character.
     pub(crate) fn decode(self) -> Option<Cow<'a, str>> {
-        if self.0.contains('\\') {
-            return serde_json::from_str(self.0).ok().map(Cow::Owned);
+        if self.has_escapes {
+            return serde_json::from_str(self.written).ok().map(Cow::Owned);
         }
-        let without_quotes = self.0.strip_prefix('"')?.strip_suffix('"')?;
+        let without_quotes = self.written.strip_prefix('"')?.strip_suffix('"')?;
         Some(Cow::Borrowed(without_quotes))
     }
 
     /// Whether it begins with `prefix`, which needs no escapes.
     pub(crate) fn starts_with(self, prefix: &str) -> bool {
-        self.0
+        self.written
             .strip_prefix('"')
             .is_some_and(|text| text.starts_with(prefix))
     }
 
     /// Whether [`RawText::decode`] gives a text. Only escapes of the form `\u` can be halves of a character.
     pub(crate) fn is_whole(self) -> bool {
-        !self.0.contains('\\') || !self.0.contains("\\u") || self.decode().is_some()
+        !self.has_escapes || !self.written.contains("\\u") || self.decode().is_some()
     }
 }
 
@@ -56,7 +66,7 @@ impl<'a> Cell<'a> {
     fn of(raw: &'a RawValue) -> Self {
         let text = raw.get();
         match text.as_bytes().first() {
-            Some(b'"') => Self::Text(RawText(text)),
+            Some(b'"') => Self::Text(RawText::new(text)),
             Some(b'{' | b'[') => Self::Nested(text),
             Some(b't') => Self::Bool(true),
             Some(b'f') => Self::Bool(false),
@@ -332,8 +342,8 @@ mod tests {
 
     #[test]
     fn half_a_character_is_noticed() {
-        assert!(!RawText(r#""\ud83d""#).is_whole());
-        assert!(RawText(r#""\ud83d\ude00 \\u""#).is_whole());
+        assert!(!RawText::new(r#""\ud83d""#).is_whole());
+        assert!(RawText::new(r#""\ud83d\ude00 \\u""#).is_whole());
     }
 
     #[test]

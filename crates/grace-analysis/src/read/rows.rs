@@ -1,4 +1,4 @@
-//! A second reading: the values of a file as rows of a table.
+//! The values of a file as rows of a table.
 
 use std::borrow::Cow;
 
@@ -99,6 +99,18 @@ impl<'s> Rows<'s> {
             rows: std::mem::take(&mut self.count),
             columns: std::mem::replace(&mut self.columns, empty),
         }
+    }
+
+    /// Takes a cell as [`Sink::cell`] does, for the column at `place` in the schema.
+    pub(crate) fn put(&mut self, place: usize, value: Cell<'_>) -> Result<(), String> {
+        if !self.wanted[place] {
+            return Ok(());
+        }
+        if self.columns[place].len() != self.count {
+            let name = &self.schema.columns()[place].name;
+            return Err(format!("`{name}` comes twice in a record"));
+        }
+        self.push(place, value)
     }
 
     fn push(&mut self, place: usize, value: Cell<'_>) -> Result<(), String> {
@@ -202,13 +214,7 @@ impl Sink for Rows<'_> {
         let Some(place) = self.cursor.find(&column) else {
             return Err(format!("`{column}` was not there before"));
         };
-        if !self.wanted[place] {
-            return Ok(());
-        }
-        if self.columns[place].len() != self.count {
-            return Err(format!("`{column}` comes twice in a record"));
-        }
-        self.push(place, value)
+        self.put(place, value)
     }
 
     fn end_record(&mut self) -> Result<(), String> {

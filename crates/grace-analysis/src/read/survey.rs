@@ -1,4 +1,4 @@
-//! A first reading of a file: is it whole, which columns does it have, how many answers does it hold?
+//! What the records of a file are: is it whole, which columns does it have, how many answers does it hold?
 
 use std::collections::BTreeMap;
 
@@ -43,22 +43,38 @@ pub(crate) struct Survey {
 ///
 /// Returns what is wrong with the file. Nothing of it may be used then.
 pub(crate) fn survey(bytes: &[u8], rules: SurveyRules<'_>) -> Result<Survey, String> {
-    let mut surveyor = Surveyor {
-        rules,
-        cursor: Cursor::default(),
-        columns: Vec::new(),
-        seen: 0,
-        record: 0,
-        trial_ids: Vec::new(),
-        outcomes: BTreeMap::new(),
-        error_in_record: false,
-        errors: 0,
-    };
+    let mut surveyor = Surveyor::new(rules);
     read(bytes, &mut surveyor).map_err(|error| error.to_string())?;
     surveyor.finish()
 }
 
-struct Surveyor<'a> {
+/// Surveys the first record alone, of which `bytes` are the beginning of the file. All records of a file that grace
+/// wrote have the columns of the first. `None` if `bytes` end before it does, or if anything is wrong.
+pub(crate) fn glance(bytes: &[u8], rules: SurveyRules<'_>) -> Option<Survey> {
+    let text = bytes.utf8_chunks().next()?.valid();
+    let mut first = First(Surveyor::new(rules));
+    let stopped = read(text.as_bytes(), &mut first).is_err();
+    (stopped && first.0.record == 1)
+        .then(|| first.0.finish().ok())
+        .flatten()
+}
+
+/// Stops behind the first record.
+struct First<'a>(Surveyor<'a>);
+
+impl Sink for First<'_> {
+    fn cell(&mut self, column: &str, value: Cell<'_>) -> Result<(), String> {
+        self.0.cell(column, value)
+    }
+
+    fn end_record(&mut self) -> Result<(), String> {
+        self.0.end_record()?;
+        Err(String::from("that is enough"))
+    }
+}
+
+/// Checks the records of a file, one cell after the other.
+pub(crate) struct Surveyor<'a> {
     rules: SurveyRules<'a>,
     cursor: Cursor,
     columns: Vec<ColumnSurvey>,
@@ -104,6 +120,49 @@ impl Role {
 
 impl Sink for Surveyor<'_> {
     fn cell(&mut self, column: &str, value: Cell<'_>) -> Result<(), String> {
+        self.check(column, value).map(|_place| ())
+    }
+
+    fn end_record(&mut self) -> Result<(), String> {
+        if self.rules.origin == Origin::Grace && self.seen != self.columns.len() {
+            let names = self.cursor.names().iter().zip(&self.columns);
+            let mut lacking = names.filter(|(_, column)| column.records <= self.record);
+            let name = lacking.next().map(|(name, _)| name.as_str());
+            return Err(format!(
+                "record {} lacks `{}`, which the records before it have",
+                self.record,
+                name.unwrap_or_default()
+            ));
+        }
+        self.errors += u64::from(self.error_in_record);
+        self.error_in_record = false;
+        self.seen = 0;
+        self.record = self
+            .record
+            .checked_add(1)
+            .ok_or("holds more than 4,294,967,295 records")?;
+        Ok(())
+    }
+}
+
+impl<'a> Surveyor<'a> {
+    /// Nothing read yet.
+    pub(crate) fn new(rules: SurveyRules<'a>) -> Self {
+        Self {
+            rules,
+            cursor: Cursor::default(),
+            columns: Vec::new(),
+            seen: 0,
+            record: 0,
+            trial_ids: Vec::new(),
+            outcomes: BTreeMap::new(),
+            error_in_record: false,
+            errors: 0,
+        }
+    }
+
+    /// Takes a cell as [`Sink::cell`] does; the place of its column among those of the file.
+    pub(crate) fn check(&mut self, column: &str, value: Cell<'_>) -> Result<usize, String> {
         let column = modern_name(column, self.rules.origin);
         let place = match self.cursor.find(&column) {
             Some(place) => place,
@@ -139,32 +198,9 @@ impl Sink for Surveyor<'_> {
         if role != Role::Plain && self.rules.origin == Origin::Grace {
             self.special(role, &column, value)?;
         }
-        Ok(())
+        Ok(place)
     }
 
-    fn end_record(&mut self) -> Result<(), String> {
-        if self.rules.origin == Origin::Grace && self.seen != self.columns.len() {
-            let names = self.cursor.names().iter().zip(&self.columns);
-            let mut lacking = names.filter(|(_, column)| column.records <= self.record);
-            let name = lacking.next().map(|(name, _)| name.as_str());
-            return Err(format!(
-                "record {} lacks `{}`, which the records before it have",
-                self.record,
-                name.unwrap_or_default()
-            ));
-        }
-        self.errors += u64::from(self.error_in_record);
-        self.error_in_record = false;
-        self.seen = 0;
-        self.record = self
-            .record
-            .checked_add(1)
-            .ok_or("holds more than 4,294,967,295 records")?;
-        Ok(())
-    }
-}
-
-impl Surveyor<'_> {
     fn new_column(&mut self, name: &str) -> Result<usize, String> {
         let ours = OURS.iter().any(|field| {
             name.strip_prefix(field)
@@ -229,7 +265,12 @@ impl Surveyor<'_> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Survey, String> {
+    /// What the file holds, behind its last record.
+    ///
+    /// # Errors
+    ///
+    /// As [`survey`].
+    pub(crate) fn finish(mut self) -> Result<Survey, String> {
         let grace = self.rules.origin == Origin::Grace;
         if grace && self.record > 0 && self.trial_ids.len() != self.record as usize {
             return Err(String::from("records have no `trial_id`"));

@@ -12,7 +12,6 @@ use crate::read::Origin;
 impl Replication {
     /// Reads what an earlier script wrote: every `.json` that holds an array.
     pub(super) fn legacy(&mut self, buffer: &mut Vec<u8>) {
-        self.origin = Origin::Legacy;
         let folder = self.folder.clone();
         let paths = entries(&folder).unwrap_or_default();
         let records: Vec<&PathBuf> = paths

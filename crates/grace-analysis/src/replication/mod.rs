@@ -16,6 +16,8 @@ use crate::completeness::{Finding, FindingKind};
 use crate::find::{self, index_in};
 use crate::read::{Origin, Survey, SurveyRules, survey, without_nan};
 
+pub(crate) use sealed::{Listed, digest_of};
+
 /// What is known of a replication after every file of it was read once.
 #[derive(Debug)]
 pub(crate) struct Replication {
@@ -29,6 +31,8 @@ pub(crate) struct Replication {
     pub(crate) metadata: Option<Box<Metadata>>,
     /// Whether it may be read; false as soon as anything of it is wrong.
     pub(crate) readable: bool,
+    /// The files that were sealed; `None` if nothing was, or if that cannot be told.
+    pub(crate) listed: Option<Vec<Listed>>,
     /// The files of records that could be read.
     pub(crate) files: Vec<RecordsFile>,
     /// What is wrong.
@@ -47,6 +51,19 @@ pub(crate) struct RecordsFile {
 impl Replication {
     /// Reads everything in `folder` once, with `buffer` as room for a file.
     pub(crate) fn survey(folder: &Path, buffer: &mut Vec<u8>) -> Self {
+        let mut replication = Self::open(folder);
+        if replication.origin == Origin::Legacy {
+            replication.legacy(buffer);
+        }
+        for listed in replication.listed.clone().unwrap_or_default() {
+            replication.sealed_file(&listed, buffer);
+        }
+        replication.close();
+        replication
+    }
+
+    /// Reads what `folder` says of itself: metadata and manifest, and none of the files that the manifest lists.
+    pub(crate) fn open(folder: &Path) -> Self {
         let above = folder.parent().map(find::name).unwrap_or_default();
         let mut replication = Self {
             folder: folder.to_owned(),
@@ -55,6 +72,7 @@ impl Replication {
             origin: Origin::Grace,
             metadata: None,
             readable: true,
+            listed: None,
             files: Vec::new(),
             findings: Vec::new(),
         };
@@ -63,10 +81,10 @@ impl Replication {
             Ok(Description::ByGrace(metadata)) => {
                 replication.model_key.clone_from(&metadata.model_key);
                 replication.index = Some(metadata.replication_index);
-                replication.sealed(&layout, &metadata, buffer);
+                replication.manifest(&layout, &metadata);
                 replication.metadata = Some(metadata);
             }
-            Ok(Description::NotAtAll) => replication.legacy(buffer),
+            Ok(Description::NotAtAll) => replication.origin = Origin::Legacy,
             Err((kind, message)) => replication.leave_out(layout.metadata(), kind, message),
         }
         replication
@@ -83,14 +101,18 @@ impl Replication {
         self.findings.push(Finding::new(path, kind, message));
     }
 
-    fn records(&mut self, path: &Path, experiment: &str, bytes: &[u8]) {
-        let rules = SurveyRules {
+    /// What the records of `experiment` must say.
+    pub(crate) fn rules<'a>(&'a self, experiment: &'a str) -> SurveyRules<'a> {
+        SurveyRules {
             origin: self.origin,
             model_key: &self.model_key,
             experiment,
             replication: self.index.unwrap_or_default(),
-        };
-        match survey(bytes, rules) {
+        }
+    }
+
+    fn records(&mut self, path: &Path, experiment: &str, bytes: &[u8]) {
+        match survey(bytes, self.rules(experiment)) {
             Ok(survey) => self.files.push(RecordsFile {
                 experiment: experiment.to_owned(),
                 path: path.to_owned(),
@@ -103,7 +125,7 @@ impl Replication {
 }
 
 /// Reads a whole file into `buffer`, whose room is used again.
-fn read_into(path: &Path, buffer: &mut Vec<u8>) -> io::Result<()> {
+pub(crate) fn read_into(path: &Path, buffer: &mut Vec<u8>) -> io::Result<()> {
     buffer.clear();
     File::open(path)?.read_to_end(buffer)?;
     Ok(())

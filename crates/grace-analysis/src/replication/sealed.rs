@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use grace_core::Digest;
 use grace_core::digest::Hasher;
@@ -15,66 +15,61 @@ use crate::completeness::{Finding, FindingKind};
 use crate::find::{self, entries};
 use crate::manifest;
 
+/// A file that was sealed.
+#[derive(Debug, Clone)]
+pub(crate) struct Listed {
+    pub(crate) path: PathBuf,
+    pub(crate) digest: Digest,
+    /// The experiment whose records it holds.
+    pub(crate) experiment: Option<String>,
+}
+
 impl Replication {
-    /// Checks a replication of which there is metadata, and surveys its records.
-    pub(super) fn sealed(
-        &mut self,
-        layout: &ReplicationLayout,
-        metadata: &Metadata,
-        buffer: &mut Vec<u8>,
-    ) {
+    /// Reads the manifest of a replication of which there is metadata.
+    pub(super) fn manifest(&mut self, layout: &ReplicationLayout, metadata: &Metadata) {
         if !layout.manifest().exists() {
             let message = unsealed(metadata);
             return self.leave_out(layout.folder(), FindingKind::Unsealed, message);
         }
-        let listed = match fs::read_to_string(layout.manifest()) {
+        let names = match fs::read_to_string(layout.manifest()) {
             Ok(text) => manifest::parse(&text),
             Err(error) => Err(vec![format!("cannot be read: {error}")]),
         };
-        let listed = match listed {
-            Ok(listed) => listed,
+        let names = match names {
+            Ok(names) => names,
             Err(reasons) => {
                 let reasons = reasons.join("; ");
                 return self.leave_out(layout.manifest(), FindingKind::Broken, reasons);
             }
         };
         let experiments: Vec<&str> = metadata.counts.iter().map(|(id, _)| id).collect();
-        for (name, digest) in &listed {
-            let experiment = experiments
-                .iter()
-                .find(|id| name.strip_suffix(".json") == Some(**id));
-            self.sealed_file(
-                &layout.sealed().file(name),
-                *digest,
-                experiment.copied(),
-                buffer,
-            );
-        }
         for id in &experiments {
             let name = format!("{id}.json");
-            if !listed.iter().any(|(listed, _)| *listed == name) {
+            if !names.iter().any(|(listed, _)| *listed == name) {
                 let message =
                     format!("is not in {MANIFEST}, though metadata.json counts its records");
                 self.leave_out(layout.sealed().file(&name), FindingKind::Missing, message);
             }
         }
-        if !listed.iter().any(|(name, _)| name == METADATA) {
+        if !names.iter().any(|(name, _)| name == METADATA) {
             let message = format!("is not in {MANIFEST}");
             self.leave_out(layout.metadata(), FindingKind::Missing, message);
         }
-        self.counts(metadata);
-        self.strangers(&listed);
+        let listed = names.into_iter().map(|(name, digest)| Listed {
+            path: layout.sealed().file(&name),
+            digest,
+            experiment: name
+                .strip_suffix(".json")
+                .filter(|id| experiments.contains(id))
+                .map(str::to_owned),
+        });
+        self.listed = Some(listed.collect());
     }
 
     /// Compares a sealed file with its digest and, if it holds records, reads them.
-    fn sealed_file(
-        &mut self,
-        path: &Path,
-        sealed: Digest,
-        experiment: Option<&str>,
-        buffer: &mut Vec<u8>,
-    ) {
-        let digest = match experiment {
+    pub(super) fn sealed_file(&mut self, listed: &Listed, buffer: &mut Vec<u8>) {
+        let path = &listed.path;
+        let digest = match listed.experiment {
             Some(_) => read_into(path, buffer).map(|()| Digest::of(buffer)),
             None => digest_of(path),
         };
@@ -90,15 +85,28 @@ impl Replication {
                     format!("cannot be read: {error}"),
                 );
             }
-            Ok(found) if found != sealed => {
-                let message = format!("its SHA-256 is {found}, sealed was {sealed}");
+            Ok(found) if found != listed.digest => {
+                let message = format!("its SHA-256 is {found}, sealed was {}", listed.digest);
                 self.leave_out(path, FindingKind::Changed, message);
             }
             Ok(_) => {}
         }
-        if let Some(experiment) = experiment {
+        if let Some(experiment) = &listed.experiment {
             self.records(path, experiment, buffer);
         }
+    }
+
+    /// Compares what was read of a sealed replication with its metadata, and looks for files that were not sealed.
+    pub(crate) fn close(&mut self) {
+        let Some(listed) = self.listed.take() else {
+            return;
+        };
+        if let Some(metadata) = self.metadata.take() {
+            self.counts(&metadata);
+            self.metadata = Some(metadata);
+        }
+        self.strangers(&listed);
+        self.listed = Some(listed);
     }
 
     /// Compares the number of records with what the metadata counted.
@@ -128,13 +136,13 @@ impl Replication {
     }
 
     /// Notes files that are no part of what was sealed. They are not read, and nothing is wrong with the others.
-    fn strangers(&mut self, listed: &[(String, Digest)]) {
+    fn strangers(&mut self, listed: &[Listed]) {
         let Ok(paths) = entries(&self.folder) else {
             return;
         };
         for path in paths.into_iter().filter(|path| path.is_file()) {
             let name = find::name(&path);
-            if name != MANIFEST && !listed.iter().any(|(listed, _)| listed == name) {
+            if name != MANIFEST && !listed.iter().any(|listed| listed.path == path) {
                 let message = format!("is not in {MANIFEST}: it was not part of what was sealed");
                 self.findings
                     .push(Finding::new(&path, FindingKind::Refused, message));
@@ -143,7 +151,8 @@ impl Replication {
     }
 }
 
-fn digest_of(path: &Path) -> io::Result<Digest> {
+/// The digest of a file that is not kept in memory.
+pub(crate) fn digest_of(path: &Path) -> io::Result<Digest> {
     let mut file = File::open(path)?;
     let mut hasher = Hasher::new();
     let mut piece = vec![0; 1 << 18];

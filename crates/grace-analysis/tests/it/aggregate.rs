@@ -98,6 +98,31 @@ fn a_column_that_one_replication_has_is_empty_in_others() {
 }
 
 #[test]
+fn values_behind_the_first_record_count_for_the_type_of_a_column() {
+    let folder = Folder::new();
+    for index in 0..2 {
+        let shares = if index == 0 {
+            [1.into(), 2.into()]
+        } else {
+            [json!(1), json!(2.5)]
+        };
+        let record =
+            |place: u32, share| record("tiny", index, place, place, json!({"share": share}));
+        let [first, second] = shares;
+        folder.seal(
+            "m",
+            index,
+            &[("tiny", vec![record(0, first), record(1, second)])],
+        );
+    }
+    assert_eq!(
+        folder.columns("tiny", &["share"]),
+        ["1.0", "2.0", "1.0", "2.5"]
+    );
+    assert!(folder.completeness().is_whole());
+}
+
+#[test]
 fn tables_are_replaced_as_a_whole() {
     let folder = Folder::with_replications(2);
     let first = folder.tables(ONE);

@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use grace_analysis::Results;
+use grace_analysis::aggregate::aggregate;
 use grace_analysis::completeness::Completeness;
 use grace_analysis::schema::Definitions;
 use grace_core::Digest;
@@ -116,7 +117,23 @@ impl Folder {
         results
             .write_tables(out.path(), &completeness, threads)
             .unwrap();
-        read_all(out.path())
+        let tables = read_all(out.path());
+        self.aggregates_to(&tables, &completeness, threads);
+        tables
+    }
+
+    /// The same files come of reading everything once.
+    #[track_caller]
+    fn aggregates_to(
+        &self,
+        tables: &BTreeMap<String, Vec<u8>>,
+        completeness: &Completeness,
+        threads: NonZeroUsize,
+    ) {
+        let out = TempDir::new().unwrap();
+        let aggregated = aggregate(&self.results(), &definitions(), None, out.path(), threads);
+        assert_eq!(aggregated.unwrap().completeness, *completeness);
+        assert!(read_all(out.path()) == *tables, "the tables differ");
     }
 
     /// The CSV table of an experiment.

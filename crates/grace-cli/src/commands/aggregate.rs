@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use grace_analysis::Results;
+use grace_analysis::aggregate::{Aggregated, aggregate};
 use grace_analysis::completeness::{Completeness, Row};
 use grace_analysis::schema::Definitions;
 use grace_core::experiment::Experiment;
@@ -15,9 +16,18 @@ use crate::output;
 use crate::wiring::Configuration;
 
 pub(crate) fn run(args: &AggregateArgs) -> Result<u8, Failure> {
-    let results = survey(&args.results, &args.source)?;
-    let completeness = results.completeness(args.source.replications);
-    let tables = results.write_tables(&args.out, &completeness, threads(&args.source))?;
+    let source = &args.source;
+    let Aggregated {
+        completeness,
+        tables,
+        ..
+    } = aggregate(
+        &args.results,
+        &definitions(source)?,
+        source.replications,
+        &args.out,
+        threads(source),
+    )?;
     if args.output == Format::Json {
         output::json(&json!({ "tables": tables, "completeness": completeness }))?;
         return Ok(code(&args.source, &completeness));
@@ -39,14 +49,18 @@ pub(crate) fn run(args: &AggregateArgs) -> Result<u8, Failure> {
 
 /// Reads all results once.
 pub(crate) fn survey(folder: &Path, args: &SourceArgs) -> Result<Results, Failure> {
+    Ok(Results::survey(folder, &definitions(args)?, threads(args))?)
+}
+
+/// The experiments that are known.
+fn definitions(args: &SourceArgs) -> Result<Definitions, Failure> {
     let configured = match &args.config {
         Some(folder) => Configuration::load(folder)?.experiments,
         None => Vec::new(),
     };
     let builtin = Configuration::builtin()?.experiments;
     let known: Vec<&Experiment> = configured.iter().chain(&builtin).collect();
-    let definitions = Definitions::new(known);
-    Ok(Results::survey(folder, &definitions, threads(args))?)
+    Ok(Definitions::new(known))
 }
 
 /// How many threads to work on.
