@@ -11,6 +11,8 @@ mod commands;
 mod exit;
 #[cfg(feature = "cluster")]
 mod folder;
+#[cfg(feature = "cluster")]
+mod manifests;
 mod output;
 mod progress;
 mod runtime;

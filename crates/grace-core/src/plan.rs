@@ -302,8 +302,9 @@ impl Inputs {
             self.put("scoring_args", texts(&start.scoring_args));
         }
         for (name, value) in &start.env {
-            // Values may be private without being secret; keys may be changed at any time.
-            if !names_secret(name) {
+            // Values may be private without being secret; keys may be changed at any time. Which GPU it is may differ.
+            let is_place = name.ends_with("_VISIBLE_DEVICES");
+            if !names_secret(name) && !is_place {
                 let digest = Digest::of(value.as_bytes());
                 self.put(&format!("server_env.{name}"), digest);
             }

@@ -69,6 +69,20 @@ impl TargetArgs {
     }
 }
 
+/// Which rules manifests keep to.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyArgs {
+    /// Policies to keep to: nrp, restricted, a policy file, or none; may be given several times
+    /// [default: `cluster.policy` of models.yaml]
+    #[arg(
+        long,
+        value_name = "NAME|FILE",
+        value_delimiter = ',',
+        env = "GRACE_POLICY"
+    )]
+    pub(crate) policy: Vec<String>,
+}
+
 /// Arguments of `gen-manifests`.
 #[derive(Debug, Args)]
 pub(crate) struct GenManifestsArgs {
@@ -81,15 +95,8 @@ pub(crate) struct GenManifestsArgs {
     /// Write nothing; show how the folder differs from what would be written, and end with 100 if it does
     #[arg(long, requires = "out", env = "GRACE_CHECK", value_parser = BoolishValueParser::new())]
     pub(crate) check: bool,
-    /// Policies to keep to: nrp, restricted, a policy file, or none; may be given several times
-    /// [default: `cluster.policy` of models.yaml]
-    #[arg(
-        long,
-        value_name = "NAME|FILE",
-        value_delimiter = ',',
-        env = "GRACE_POLICY"
-    )]
-    pub(crate) policy: Vec<String>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
     /// Print the models.yaml that grace carries, as a start for your own
     #[arg(long, exclusive = true)]
     pub(crate) show_config: bool,

@@ -6,7 +6,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use grace_core::ModelKey;
 
-use super::{AccessArgs, ClusterArgs, Format, TargetArgs};
+use super::{AccessArgs, ClusterArgs, Format, PolicyArgs, TargetArgs};
 
 /// Arguments of `launch`.
 #[derive(Debug, Args)]
@@ -43,15 +43,8 @@ pub(crate) struct LaunchArgs {
     /// Go on for so long without any answer from the cluster
     #[arg(long, value_name = "TIME", default_value = "30m", value_parser = time, env = "GRACE_PATIENCE")]
     pub(crate) patience: Duration,
-    /// Policies to keep to: nrp, restricted, a policy file, or none; may be given several times
-    /// [default: `cluster.policy` of models.yaml]
-    #[arg(
-        long,
-        value_name = "NAME|FILE",
-        value_delimiter = ',',
-        env = "GRACE_POLICY"
-    )]
-    pub(crate) policy: Vec<String>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
 }
 
 /// Who checks what nobody applies.

@@ -22,7 +22,9 @@ pub(crate) use analysis::{
     TableFormat,
 };
 #[cfg(feature = "cluster")]
-pub(crate) use cluster::{AccessArgs, BudgetArgs, ClusterArgs, GenManifestsArgs, TargetArgs};
+pub(crate) use cluster::{
+    AccessArgs, BudgetArgs, ClusterArgs, GenManifestsArgs, PolicyArgs, TargetArgs,
+};
 #[cfg(feature = "cluster")]
 pub(crate) use collect::{CollectArgs, DoctorArgs};
 pub(crate) use export::ExportCommand;

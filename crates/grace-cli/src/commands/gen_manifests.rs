@@ -1,19 +1,19 @@
 //! `gen-manifests`: from models.yaml to what a cluster accepts.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use grace_core::Problems;
 use grace_core::cluster::LAB;
-use grace_k8s_gen::policy::{self, BUILTIN, Breach, Policy};
-use grace_k8s_gen::{GenerateError, Manifest, Object, Request, generate};
+use grace_k8s_gen::policy::{BUILTIN, Breach};
+use grace_k8s_gen::{GenerateError, Manifest, Object};
 use serde::Serialize;
 
 use crate::args::{Format, GenManifestsArgs};
 use crate::cluster::{Wanted, check_parallelism};
-use crate::exit::{COMPLETE, CONFIGURATION, FAULTS_FOUND, Failure, INTERNAL};
+use crate::exit::{COMPLETE, FAULTS_FOUND, Failure, INTERNAL};
 use crate::folder::{self, Standing, State};
-use crate::{output, wiring};
+use crate::manifests::{checked, refused};
+use crate::output;
 
 /// How the files that grace makes begin.
 const HEADER: &str = "# Made by `grace-cli gen-manifests`";
@@ -28,15 +28,7 @@ pub(crate) fn run(args: &GenManifestsArgs) -> Result<u8, Failure> {
     }
     check_parallelism(&args.cluster)?;
     let wanted = Wanted::load(&args.cluster)?;
-    let policies = policies(&args.policy, &wanted)?;
-    let request = Request {
-        config: &wanted.config,
-        study: &wanted.study,
-        parallelism: args.cluster.parallelism,
-        models: &args.cluster.model,
-    };
-    let manifests = generate(&request)?;
-    let breaches = policy::check(&policies, &wanted.config, &manifests);
+    let (manifests, breaches) = checked(&wanted, &args.cluster, &args.policy)?;
     let warnings = warnings(&wanted);
     let texts = manifests
         .iter()
@@ -91,38 +83,6 @@ fn show_policy(name: &str) -> Result<u8, Failure> {
     )))
 }
 
-/// The policies that are asked for, else those of the configuration, whose files lie beside it.
-pub(super) fn policies(asked: &[String], wanted: &Wanted) -> Result<Vec<Policy>, Failure> {
-    let (names, folder): (&[String], _) = if asked.is_empty() {
-        let file = Path::new(wanted.config.places.file());
-        (&wanted.config.cluster.policies, file.parent())
-    } else {
-        (asked, None)
-    };
-    let mut problems = Problems::new();
-    let mut policies = Vec::new();
-    for name in names.iter().filter(|name| *name != "none") {
-        let path = folder.map_or_else(|| PathBuf::from(name), |folder| folder.join(name));
-        let policy = match Policy::builtin(name) {
-            Some(policy) => policy,
-            None if path.exists() => wiring::read(&path)
-                .and_then(|text| Policy::parse(&path.display().to_string(), &text)),
-            None => {
-                let known = BUILTIN.map(|policy| policy.name).join("`, `");
-                return Err(Failure::configuration(format!(
-                    "policy `{}` is neither a file nor one of the built-in `{known}`",
-                    path.display()
-                )));
-            }
-        };
-        match policy {
-            Ok(policy) => policies.push(policy),
-            Err(found) => problems.extend(found),
-        }
-    }
-    Ok(problems.into_result(policies)?)
-}
-
 /// What is no mistake, but will end pods.
 fn warnings(wanted: &Wanted) -> Vec<String> {
     let missing = wanted.study.missing_stimuli();
@@ -166,12 +126,6 @@ fn compare(
 
 fn unusable(error: &std::io::Error) -> Failure {
     Failure::configuration(format!("the folder of `--out` cannot be used: {error}"))
-}
-
-pub(super) fn refused(breaches: &[Breach]) -> Failure {
-    let lines: Vec<String> = breaches.iter().map(ToString::to_string).collect();
-    let failure = Failure::new(CONFIGURATION, anyhow::Error::msg(lines.join("\n       ")));
-    failure.with_hint("nothing was written; `--policy FILE` takes a policy of your own, `--policy none` checks none")
 }
 
 /// All objects as one stream, for `kubectl apply -f -`.

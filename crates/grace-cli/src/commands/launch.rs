@@ -3,18 +3,17 @@
 use std::cell::RefCell;
 
 use grace_core::cluster::names::is_dns_label;
-use grace_k8s_gen::policy::{self, Breach};
-use grace_k8s_gen::{Manifest, Object, Request, generate};
+use grace_k8s_gen::{Manifest, Object};
 use grace_launch::Cluster;
 use grace_launch::apply::{Done, Support, apply_job};
 use grace_launch::launch::{Ended, LaunchSettings, Order, Outcome, launch};
 use serde::Serialize;
 
-use super::gen_manifests::{policies, refused};
 use crate::args::{DryRun, Format, LaunchArgs};
 use crate::board::Board;
 use crate::cluster::{Wanted, check_parallelism};
 use crate::exit::{COMPLETE, CONFIGURATION, FAULTS_FOUND, Failure, TRY_AGAIN};
+use crate::manifests::{checked, refused};
 use crate::progress::say;
 use crate::{output, runtime, target};
 
@@ -64,15 +63,7 @@ pub(crate) fn run(args: &LaunchArgs) -> Result<u8, Failure> {
 
 /// All manifests, which keep to the policies.
 fn manifests(args: &LaunchArgs, wanted: &Wanted) -> Result<Vec<Manifest>, Failure> {
-    let policies = policies(&args.policy, wanted)?;
-    let request = Request {
-        config: &wanted.config,
-        study: &wanted.study,
-        parallelism: args.cluster.parallelism,
-        models: &args.cluster.model,
-    };
-    let manifests = generate(&request)?;
-    let breaches: Vec<Breach> = policy::check(&policies, &wanted.config, &manifests);
+    let (manifests, breaches) = checked(wanted, &args.cluster, &args.policy)?;
     if !breaches.is_empty() {
         return Err(refused(&breaches));
     }

@@ -50,6 +50,8 @@ mod kill;
 #[cfg(test)]
 mod launch;
 #[cfg(test)]
+mod launch_ends;
+#[cfg(test)]
 mod manifest_mistakes;
 #[cfg(test)]
 mod manifests;

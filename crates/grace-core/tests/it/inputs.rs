@@ -95,6 +95,14 @@ fn what_a_server_is_started_with_is_an_input_without_being_shown() {
         ["server_env.KV_DTYPE"],
         "a key may be another"
     );
+    let places = differences(
+        "{env: {CUDA_VISIBLE_DEVICES: '0'}}",
+        "{env: {CUDA_VISIBLE_DEVICES: '1'}}",
+    );
+    assert_eq!(
+        places, [""; 0],
+        "another GPU of the machine is no other setting"
+    );
     let inputs = Inputs::of_model(&model(recorded), 0);
     assert!(
         inputs

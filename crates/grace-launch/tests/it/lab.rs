@@ -135,6 +135,13 @@ pub(crate) fn complete(count: u32) -> Value {
         "conditions": [{"type": "SuccessCriteriaMet", "status": "True"}, {"type": "Complete", "status": "True"}]})
 }
 
+/// One replication done, one failed for good.
+pub(crate) fn failed(reason: &str) -> Value {
+    json!({"failed": 1, "failedIndexes": "1", "completedIndexes": "0", "conditions": [
+        {"type": "FailureTarget", "status": "True", "reason": reason, "message": "it is over"},
+        {"type": "Failed", "status": "True", "reason": reason, "message": "it is over"}]})
+}
+
 fn text(update: &Update<'_>) -> String {
     match update {
         Update::Started {

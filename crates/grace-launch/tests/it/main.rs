@@ -7,3 +7,4 @@ mod follow;
 mod lab;
 mod launch;
 mod recorded;
+mod there_already;

@@ -6,6 +6,8 @@ mod apply;
 mod controller;
 mod deletion;
 mod exec;
+mod failures;
+mod jobs;
 mod objects;
 mod process;
 mod support;

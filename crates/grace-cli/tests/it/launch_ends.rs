@@ -1,0 +1,163 @@
+//! How Jobs of `launch` end, and what is said of it.
+
+use std::fs;
+use std::time::Duration;
+
+use grace_mock_cluster::{Outcome, Workload};
+
+use crate::cluster_lab::ClusterLab;
+
+const SMALL: &str = "grace-small-replicated";
+
+#[test]
+fn a_failed_job_is_told_with_index_code_and_last_lines() {
+    let lab = ClusterLab::new();
+    lab.mock
+        .controller(Workload::new(|attempt| match attempt.index {
+            1 => Outcome::exit(43)
+                .log("starting")
+                .log("error: 812 of 900 queries had no answer"),
+            _ => Outcome::success(),
+        }));
+    let ended = lab.run(lab.launch(&[])).exits(100);
+    for expected in [
+        "index 1, exit 43, too many queries without an answer",
+        "| error: 812 of 900 queries had no answer",
+        "hint: once the cause is gone, `grace-cli cancel --delete --model KEY` and launch again",
+    ] {
+        assert!(
+            ended.stderr.contains(expected),
+            "{expected}:\n{}",
+            ended.output()
+        );
+    }
+    assert!(ended.stdout.contains("not started"), "{}", ended.output());
+    assert_eq!(lab.jobs(), [SMALL]);
+
+    // The failed Job is left alone, and the other goes on if asked.
+    let again = lab.run(lab.launch(&["--keep-going"])).exits(100);
+    assert!(
+        again.stdout.contains("this was an earlier launch"),
+        "{}",
+        again.output()
+    );
+    assert_eq!(lab.jobs().len(), 2);
+}
+
+/// What pods may come to, and what is said of it.
+#[test]
+fn each_end_has_its_message() {
+    let no_image = Some("failed to resolve image: not found");
+    for (outcome, code, expected) in [
+        (
+            Outcome::exit(42).log("error: models.yaml"),
+            100,
+            "exit 42, wrong configuration",
+        ),
+        (
+            Outcome::oom_killed(),
+            100,
+            "OOMKilled, out of memory: raise `resources.memory_limit`",
+        ),
+        (
+            Outcome::start_error("no such file"),
+            100,
+            "StartError, the program could not be started: no such file",
+        ),
+        (
+            Outcome::unschedulable("0/3 nodes are available: 3 Insufficient nvidia.com/gpu."),
+            75,
+            "unschedulable: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu",
+        ),
+        (
+            Outcome::waiting("ImagePullBackOff", no_image),
+            75,
+            "image cannot be pulled: ",
+        ),
+        (
+            Outcome::waiting(
+                "CreateContainerConfigError",
+                Some("secret \"hf-token\" not found"),
+            ),
+            75,
+            "container cannot be made: secret \"hf-token\" not found",
+        ),
+        (
+            Outcome::refused(
+                "pods \"x\" is forbidden: exceeded quota: q, requested: requests.nvidia.com/gpu=4",
+            ),
+            75,
+            "pending: quota: exceeded quota: q, requested: requests.nvidia.com/gpu=4",
+        ),
+        (
+            Outcome::refused("pods \"x\" is forbidden: error looking up service account lab/x"),
+            75,
+            "pods cannot be created: error looking up service account lab/x",
+        ),
+    ] {
+        let lab = ClusterLab::new();
+        lab.mock.controller(Workload::new(move |_| outcome.clone()));
+        let ended = lab
+            .run(lab.launch(&["--model", "small", "--start-deadline", "2s"]))
+            .exits(code);
+        assert!(
+            ended.output().contains(expected),
+            "{expected}:\n{}",
+            ended.output()
+        );
+        assert!(ended.took < Duration::from_secs(20), "{expected}");
+    }
+}
+
+#[test]
+fn a_try_that_failed_is_told_and_tried_again() {
+    let lab = ClusterLab::new();
+    let workload = Workload::new(|attempt| match (attempt.index, attempt.attempt) {
+        (2, 0) => Outcome::exit(75),
+        _ => Outcome::success(),
+    });
+    // Long enough to be seen.
+    let workload = workload.retries_after(Duration::from_secs(2));
+    lab.mock.controller(workload);
+    let ended = lab.run(lab.launch(&["--model", "small"])).exits(0);
+    let told =
+        "small: index 2, exit 75, server or storage was not there in time; it is tried again";
+    assert!(ended.stderr.contains(told), "{}", ended.output());
+    assert!(
+        ended.stdout.contains("complete: 3 of 3"),
+        "{}",
+        ended.output()
+    );
+}
+
+#[test]
+fn evicted_pods_are_replaced_and_no_failure() {
+    let lab = ClusterLab::new();
+    lab.mock
+        .controller(Workload::new(|attempt| match attempt.attempt {
+            0 if attempt.index == 0 => Outcome::evicted("The node was low on resource: memory"),
+            _ => Outcome::success(),
+        }));
+    let ended = lab.run(lab.launch(&["--model", "small"])).exits(0);
+    assert!(
+        ended.stdout.contains("complete: 3 of 3"),
+        "{}",
+        ended.output()
+    );
+}
+
+#[test]
+fn a_job_over_its_deadline_says_so() {
+    let lab = ClusterLab::new();
+    let workload = Workload::new(|_| Outcome::runs_on()).second_is(Duration::from_millis(1));
+    lab.mock.controller(workload);
+    let models = lab.path().join("config/models.yaml");
+    let text = fs::read_to_string(&models).unwrap() + "  active_deadline_seconds: 600\n";
+    fs::write(&models, text).unwrap();
+    let ended = lab.run(lab.launch(&["--model", "small"])).exits(100);
+    assert!(
+        ended.output().contains("(DeadlineExceeded, done 0 of 3)"),
+        "{}",
+        ended.output()
+    );
+}
