@@ -280,8 +280,13 @@ impl<T: FnMut(Update<'_>)> Launch<'_, T> {
             starting,
             ..
         } = self;
-        for running in running {
+        for mut running in running {
             let place = running.place;
+            // It may not have been looked at since it was applied.
+            let state = watch.world().state(&running.job_name());
+            if state.phase != Phase::NotThere {
+                running.state = state;
+            }
             ended[place] = Some(running.ended(Outcome::LeftRunning));
         }
         if let Some(place) = starting {
