@@ -91,6 +91,11 @@ impl Board {
                     self.say(&format!("  {hint}"));
                 }
             }
+            Update::NotDeleted { model, error } => {
+                self.say(&format!(
+                    "{model}: complete, but its Job is not deleted: {error}"
+                ));
+            }
             Update::Back => self.say("connection is back"),
             _ => {}
         }

@@ -11,11 +11,20 @@ use crate::error::{ClusterError, FaultKind};
 /// Suspends or resumes a Job. Suspending deletes its pods, which end as at an eviction: what they journalled is kept, and
 /// they go on from there when the Job is resumed.
 ///
+/// Only the very Job with this `uid` is meant, not one of the same name that came after it.
+///
 /// # Errors
 ///
 /// Returns an error if the cluster refuses it or cannot be reached.
-pub async fn suspend(cluster: &Cluster, name: &str, suspend: bool) -> Result<(), ClusterError> {
-    let patch = Patch::Merge(serde_json::json!({"spec": {"suspend": suspend}}));
+pub async fn suspend(
+    cluster: &Cluster,
+    name: &str,
+    uid: &str,
+    suspend: bool,
+) -> Result<(), ClusterError> {
+    // Another uid than the object's is a conflict.
+    let patch =
+        Patch::Merge(serde_json::json!({"metadata": {"uid": uid}, "spec": {"suspend": suspend}}));
     let params = PatchParams {
         field_manager: Some(String::from(FIELD_MANAGER)),
         ..PatchParams::default()
@@ -30,20 +39,18 @@ pub async fn suspend(cluster: &Cluster, name: &str, suspend: bool) -> Result<(),
 
 /// Deletes a Job, and in the background its pods; claims and what is on them stay.
 ///
-/// With `uid` only that very Job is deleted, not one of the same name that came after it. A Job that is gone is fine.
+/// Only the very Job with this `uid` is deleted, not one of the same name that came after it. A Job that is gone is fine.
 ///
 /// # Errors
 ///
 /// Returns an error if the cluster refuses it or cannot be reached.
-pub async fn delete(cluster: &Cluster, name: &str, uid: Option<&str>) -> Result<(), ClusterError> {
+pub async fn delete(cluster: &Cluster, name: &str, uid: &str) -> Result<(), ClusterError> {
     // Without a policy the API would leave the pods behind, running without an owner.
     let mut params = DeleteParams::background();
-    if let Some(uid) = uid {
-        params.preconditions = Some(Preconditions {
-            uid: Some(uid.to_owned()),
-            ..Preconditions::default()
-        });
-    }
+    params.preconditions = Some(Preconditions {
+        uid: Some(uid.to_owned()),
+        ..Preconditions::default()
+    });
     let doing = format!("delete Job {name}");
     match answer(doing, cluster.api::<Job>().delete(name, &params)).await {
         Err(error) if matches!(error.kind(), FaultKind::NotFound(_)) => Ok(()),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Config, Resource};
+use secrecy::ExposeSecret;
 
 use crate::error::{ClusterError, FaultKind};
 
@@ -59,6 +60,7 @@ impl Cluster {
         config.connect_timeout = Some(CONNECT);
         config.read_timeout = Some(SILENCE);
         config.write_timeout = Some(SILENCE);
+        check_token(&config)?;
         let server = config.cluster_url.to_string();
         let namespace = access
             .namespace
@@ -115,6 +117,18 @@ impl Cluster {
     {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
+}
+
+/// kube panics at a token that no header can hold.
+fn check_token(config: &Config) -> Result<(), ClusterError> {
+    let token = config.auth_info.token.as_ref();
+    let fits = token.is_none_or(|it| http::HeaderValue::from_str(it.expose_secret()).is_ok());
+    if fits {
+        return Ok(());
+    }
+    let message = "the token has a character that it cannot have, such as a line break";
+    let fault = FaultKind::Configuration(message.to_owned());
+    Err(ClusterError::new("read the kubeconfig", fault))
 }
 
 async fn read(access: &Access) -> kube::Result<Config> {

@@ -2,6 +2,8 @@
 
 use std::error::Error as StdError;
 
+use kube::client::AuthError;
+use kube::config::KubeconfigError;
 use kube::core::Status;
 
 /// The longest message of the API that is repeated, in characters.
@@ -123,11 +125,11 @@ impl FaultKind {
     pub fn of(error: &kube::Error) -> Self {
         match error {
             kube::Error::Api(status) => Self::of_status(status),
-            kube::Error::InferConfig(error) => Self::Configuration(innermost(error)),
-            kube::Error::InferKubeconfig(error) => Self::Configuration(innermost(error)),
+            kube::Error::InferConfig(error) => Self::Configuration(of_kubeconfig(error)),
+            kube::Error::InferKubeconfig(error) => Self::Configuration(of_kubeconfig(error)),
             kube::Error::Auth(error) => Self::Configuration(format!(
                 "the credentials of the kubeconfig cannot be used: {}",
-                innermost(error)
+                of_auth(error)
             )),
             kube::Error::Service(error) => Self::Unreachable(innermost(&**error)),
             kube::Error::HyperError(error) => Self::Unreachable(innermost(error)),
@@ -197,6 +199,30 @@ pub(crate) fn shortened(text: &str) -> String {
     }
     let cut: String = line.chars().take(LONGEST).collect();
     format!("{cut} … ({} characters)", line.chars().count())
+}
+
+/// Why a kubeconfig cannot be used. An error of its syntax quotes the file, tokens included, so it is not repeated.
+fn of_kubeconfig(error: &(dyn StdError + 'static)) -> String {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(KubeconfigError::Parse(_)) = error.downcast_ref() {
+            return String::from("a kubeconfig is no valid YAML, or not that of a kubeconfig");
+        }
+        next = error.source();
+    }
+    innermost(error)
+}
+
+/// Why credentials cannot be had, without what a plugin printed, which may be a token.
+fn of_auth(error: &AuthError) -> String {
+    match error {
+        AuthError::AuthExecRun { cmd, out } => format!("`{cmd}` ended with {}", out.status),
+        AuthError::AuthExecStart(error) => format!("the plugin cannot be started: {error}"),
+        AuthError::ReadTokenFile(error, path) => {
+            format!("{} cannot be read: {error}", path.display())
+        }
+        _ => String::from("they, or the plugin that gives them, are not as expected"),
+    }
 }
 
 /// The last two causes of an error, which say most, as `outer: inner`.

@@ -86,6 +86,15 @@ impl Follow {
                 silent_since = tokio::time::Instant::now();
             }
             match failed {
+                Some(error) if *error.kind() == FaultKind::Unauthorized => {
+                    if silent_since.elapsed() >= patience {
+                        return Err(error);
+                    }
+                    // They may have been renewed.
+                    if let Ok(cluster) = self.cluster.reconnect().await {
+                        self.cluster = cluster;
+                    }
+                }
                 Some(error) if !is_worth_waiting(&error) => {
                     return if matches!(error.kind(), FaultKind::NotFound(_)) {
                         Ok(())
@@ -98,10 +107,16 @@ impl Follow {
                 }
                 _ => {}
             }
-            if self.has_ended().await? {
-                // What was written between the end of the stream and that of the container.
-                let _ = self.stream(&mut each).await;
-                return Ok(());
+            match self.has_ended().await {
+                Ok(true) => {
+                    // What was written between the end of the stream and that of the container.
+                    let _ = self.stream(&mut each).await;
+                    return Ok(());
+                }
+                // An answer: the pod is just silent.
+                Ok(false) => silent_since = tokio::time::Instant::now(),
+                Err(error) if error.is_transient() || *error.kind() == FaultKind::Unauthorized => {}
+                Err(error) => return Err(error),
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -160,7 +175,6 @@ impl Follow {
         match find::<Pod>(&self.cluster, &self.pod).await {
             Ok(None) => Ok(true),
             Ok(Some(pod)) => Ok(matches!(pod::phase(&pod), "Succeeded" | "Failed")),
-            Err(error) if error.is_transient() => Ok(false),
             Err(error) => Err(error),
         }
     }

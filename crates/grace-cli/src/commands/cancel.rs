@@ -14,7 +14,8 @@ use crate::{output, runtime};
 
 pub(crate) fn run(args: &CancelArgs) -> Result<u8, Failure> {
     let target = Target::load(&args.target)?;
-    target.chosen()?;
+    let chosen = target.chosen()?;
+    let models: Vec<&str> = chosen.iter().map(|it| it.model.key.as_str()).collect();
     runtime::block_on(async |_| {
         let cluster = target.connect(&args.target.access).await?;
         let mut watch = Watch::new(&cluster, WatchSettings::default());
@@ -24,7 +25,7 @@ pub(crate) fn run(args: &CancelArgs) -> Result<u8, Failure> {
             let state = world.state_of(Some(job));
             // What has ended has nothing to suspend.
             if args.delete || !state.phase.is_end() {
-                meant.extend(Meant::of(job, args, state.to_string()));
+                meant.extend(Meant::of(job, &models, state.to_string()));
             }
         }
         if meant.is_empty() {
@@ -38,23 +39,36 @@ pub(crate) fn run(args: &CancelArgs) -> Result<u8, Failure> {
             output::line("nothing was changed")?;
             return Ok(COMPLETE);
         }
-        for it in &meant {
-            if args.delete {
-                delete(&cluster, &it.job, it.uid.as_deref()).await?;
+        let mut failed = None;
+        for it in &mut meant {
+            let result = if args.delete {
+                delete(&cluster, &it.job, &it.uid).await
             } else {
-                suspend(&cluster, &it.job, true).await?;
+                suspend(&cluster, &it.job, &it.uid, true).await
+            };
+            if let Err(error) = result {
+                it.error = Some(error.to_string());
+                failed = Some(error);
             }
         }
-        match args.output {
-            Format::Json => output::json(&meant)?,
-            Format::Text => {
-                for it in &meant {
-                    output::line(format!("{}: {}", it.job, done(args)))?;
-                }
-            }
-        }
-        Ok(COMPLETE)
+        told(args, &meant)?;
+        // The last of them; all are told above.
+        failed.map_or(Ok(COMPLETE), |error| Err(error.into()))
     })
+}
+
+fn told(args: &CancelArgs, meant: &[Meant]) -> Result<(), Failure> {
+    if args.output == Format::Json {
+        return output::json(&meant);
+    }
+    for it in meant {
+        let what = match &it.error {
+            None => done(args).to_owned(),
+            Some(error) => format!("NOT changed: {error}"),
+        };
+        output::line(format!("{}: {what}", it.job))?;
+    }
+    Ok(())
 }
 
 fn done(args: &CancelArgs) -> &'static str {
@@ -70,23 +84,26 @@ fn done(args: &CancelArgs) -> &'static str {
 struct Meant {
     model: String,
     job: String,
-    uid: Option<String>,
+    uid: String,
     /// How it stood before.
     state: String,
+    /// Why it was not changed.
+    error: Option<String>,
 }
 
 impl Meant {
-    fn of(job: &Job, args: &CancelArgs, state: String) -> Option<Self> {
+    /// A Job of one of these models; those of others in the namespace are none of ours.
+    fn of(job: &Job, models: &[&str], state: String) -> Option<Self> {
         let model = job.metadata.labels.as_ref()?.get("model")?.clone();
-        let models = &args.target.model;
-        let is_meant = models.is_empty() || models.iter().any(|it| it.as_str() == model);
+        let is_meant = models.contains(&model.as_str());
+        is_meant.then_some(())?;
         Some(Self {
             model,
             job: job.metadata.name.clone()?,
-            uid: job.metadata.uid.clone(),
+            uid: job.metadata.uid.clone()?,
             state,
+            error: None,
         })
-        .filter(|_| is_meant)
     }
 }
 

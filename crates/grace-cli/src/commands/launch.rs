@@ -43,15 +43,18 @@ pub(crate) fn run(args: &LaunchArgs) -> Result<u8, Failure> {
         parts.apply_support(&cluster).await?;
         let board = RefCell::new(Board::new());
         let settings = settings(args);
-        let ended = tokio::select! {
-            ended = launch(&cluster, &parts.orders, &settings, stop.requested(), |update| {
+        let launched = tokio::select! {
+            launched = launch(&cluster, &parts.orders, &settings, stop.requested(), |update| {
                 board.borrow_mut().take(&update);
-            }) => ended,
+            }) => launched,
             never = Board::keep_telling(&board) => match never {},
         };
         board.into_inner().finish();
-        let ended = ended?;
+        let ended = launched.ended;
         report(args, &ended)?;
+        if let Some(error) = launched.error {
+            return Err(error.into());
+        }
         let is_interrupted = stop.is_requested();
         Ok(conclude(
             args,
@@ -304,7 +307,7 @@ fn conclude(args: &LaunchArgs, ended: &[Ended], interrupted: Option<u8>) -> u8 {
     let is_failed = |it: &Outcome| {
         matches!(
             it,
-            Outcome::Failed { .. } | Outcome::FailedBefore | Outcome::Deleted
+            Outcome::Failed { .. } | Outcome::FailedBefore | Outcome::Deleted { .. }
         )
     };
     let is_refused = |it: &Outcome| {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use grace_launch::logs::{CONTAINER, Follow, tail};
-use grace_launch::state::Phase;
+use grace_launch::state::{Obstacle, Phase};
 use grace_launch::watch::{Watch, WatchSettings};
 use k8s_openapi::api::batch::v1::Job;
 
@@ -13,6 +13,8 @@ use crate::progress::say;
 use crate::target::Target;
 use crate::{output, runtime};
 
+/// How long to go on without any answer of the cluster.
+const PATIENCE: Duration = Duration::from_mins(30);
 /// Lines of a log that is not followed, where nothing else is said.
 const LINES: u32 = 1_000_000;
 
@@ -32,6 +34,7 @@ pub(crate) fn run(args: &LogsArgs) -> Result<u8, Failure> {
 
 async fn print(args: &LogsArgs, watch: &mut Watch) -> Result<u8, Failure> {
     let mut shown: Option<String> = None;
+    let mut told: Option<String> = None;
     loop {
         let world = watch.world();
         let job = job_of(watch, args)?;
@@ -63,21 +66,47 @@ async fn print(args: &LogsArgs, watch: &mut Watch) -> Result<u8, Failure> {
             watch.changed().await?;
             continue;
         };
-        say(&format!("pod {pod}"));
-        if args.follow {
-            let follow = Follow::new(watch.cluster(), &pod, CONTAINER, args.tail);
-            follow
-                .run(Duration::from_mins(30), |line| {
-                    // Whoever closed the pipe has read enough.
-                    let _ = output::line(line);
-                })
-                .await?;
-        } else {
-            for line in tail(watch.cluster(), &pod, CONTAINER, args.tail.unwrap_or(LINES)).await? {
-                output::line(line)?;
+        // It has no log yet.
+        if let Some(obstacle) = state.waiting.get(&args.index) {
+            let text = format!("index {} of `{}`: {obstacle}", args.index, args.model);
+            if !args.follow {
+                return Err(without_log(text, obstacle));
             }
+            if told.as_ref() != Some(&text) {
+                say(&text);
+                told = Some(text);
+            }
+            watch.changed().await?;
+            continue;
         }
+        show(args, watch, &pod).await?;
         shown = Some(pod);
+    }
+}
+
+/// Prints the log of a pod, with `--follow` until it has ended.
+async fn show(args: &LogsArgs, watch: &Watch, pod: &str) -> Result<(), Failure> {
+    say(&format!("pod {pod}"));
+    if args.follow {
+        let follow = Follow::new(watch.cluster(), pod, CONTAINER, args.tail);
+        let print = |line: &str| {
+            // Whoever closed the pipe has read enough.
+            let _ = output::line(line);
+        };
+        return Ok(follow.run(PATIENCE, print).await?);
+    }
+    let lines = args.tail.unwrap_or(LINES);
+    for line in tail(watch.cluster(), pod, CONTAINER, lines).await? {
+        output::line(line)?;
+    }
+    Ok(())
+}
+
+fn without_log(text: String, obstacle: &Obstacle) -> Failure {
+    let failure = Failure::new(TRY_AGAIN, anyhow::Error::msg(text));
+    match obstacle.hint() {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
     }
 }
 

@@ -179,6 +179,37 @@ fn cancel_asks_suspends_and_launch_resumes() {
 }
 
 #[test]
+fn cancel_leaves_jobs_of_others_alone() {
+    let lab = launched(|_| Outcome::runs_on());
+    let mut other = lab.job("small");
+    other["metadata"] = serde_json::json!({"name": "grace-theirs-replicated", "labels": {
+        "model": "theirs", "app.kubernetes.io/managed-by": "grace-cli", "app.kubernetes.io/component": "replications"}});
+    lab.mock.put("jobs", other);
+    lab.run(lab.grace(&["cancel", "--delete", "--yes"]))
+        .exits(0);
+    assert_eq!(lab.jobs(), ["grace-theirs-replicated"]);
+}
+
+#[test]
+fn a_log_that_is_not_there_yet_says_why() {
+    let lab = launched(|_| Outcome::waiting("ImagePullBackOff", Some("no such image")));
+    lab.until("it waits", || {
+        lab.run(lab.grace(&["status"]))
+            .exits(0)
+            .stdout
+            .contains("WW.")
+    });
+    let ended = lab.run(lab.grace(&["logs", "small", "0"])).exits(75);
+    assert!(
+        ended.stderr.contains("image cannot be pulled"),
+        "{}",
+        ended.stderr
+    );
+    let mut running = lab.grace(&["logs", "small", "0", "--follow"]).start();
+    assert!(running.says("index 0 of `small`: image cannot be pulled"));
+}
+
+#[test]
 fn cancel_deletes_jobs_with_their_pods_and_no_claim() {
     let lab = launched(|_| Outcome::runs_on());
     lab.run(lab.grace(&["cancel", "--delete", "--yes"]))

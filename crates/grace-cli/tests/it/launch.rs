@@ -102,7 +102,11 @@ fn detached_it_comes_back_at_once() {
         .run(lab.launch(&["--detach", "--max-gpus", "10"]))
         .exits(0);
     assert_eq!(lab.jobs().len(), 2);
-    assert!(ended.stdout.contains("left running"), "{}", ended.output());
+    assert!(
+        ended.stdout.contains("0/3       0  left running: "),
+        "{}",
+        ended.output()
+    );
 }
 
 #[test]

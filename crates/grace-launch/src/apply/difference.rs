@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 pub struct Difference {
     /// The field, as `spec.template.spec.containers[replicate].image`.
     pub field: String,
-    /// The value that is wanted; `(not shown)` in a container's environment, where secrets may be.
+    /// The value that is wanted; `(not shown)` in a container's environment, where secrets may be, `(present)` of whole objects.
     pub wanted: String,
     /// The value on the cluster; `(absent)` without.
     pub found: String,
@@ -72,6 +72,18 @@ fn compare_maps(
         };
         compare(&path, value, found.get(key), into);
     }
+    for (key, value) in found {
+        if !wanted.contains_key(key) && has_no_default(field, key) {
+            into.push(extra(&format!("{field}.{key}"), value));
+        }
+    }
+}
+
+/// Whether the cluster sets no such key by itself, so that one that is there only was wanted by an earlier plan.
+fn has_no_default(field: &str, key: &str) -> bool {
+    let is_within = field.ends_with(".nodeSelector") || field.ends_with(".limits");
+    is_within
+        || (field.ends_with("spec") && ["activeDeadlineSeconds", "nodeSelector"].contains(&key))
 }
 
 /// Lists of named things are compared by name, all others place by place.
@@ -132,12 +144,15 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
+/// A value as it may be shown: nothing of an environment, and of whole objects only that they are there, since an environment
+/// may be in them.
 fn shown(field: &str, value: Option<&Value>) -> String {
     match value {
         None => String::from("(absent)"),
+        Some(Value::Object(_) | Value::Array(_)) => String::from("(present)"),
         Some(_) if field.contains(".env[") => String::from("(not shown)"),
         Some(Value::String(text)) => format!("`{}`", crate::error::shortened(text)),
-        Some(other) => format!("`{}`", crate::error::shortened(&other.to_string())),
+        Some(other) => format!("`{other}`"),
     }
 }
 
@@ -171,7 +186,7 @@ mod tests {
             fields(&wanted, &found),
             [
                 "containers[b].image: `y:2` on the cluster, `y:1` wanted",
-                "containers[c]: `{\"name\":\"c\"}` on the cluster, (absent) wanted",
+                "containers[c]: (present) on the cluster, (absent) wanted",
             ]
         );
     }
@@ -194,6 +209,33 @@ mod tests {
             .len(),
             1
         );
+    }
+
+    #[test]
+    fn what_only_an_earlier_plan_wanted_is_a_difference() {
+        let wanted = json!({"spec": {"template": {"spec": {"dnsPolicy": "x"}}}});
+        let found = json!({"spec": {"template": {"spec": {"dnsPolicy": "x", "activeDeadlineSeconds": 5,
+            "nodeSelector": {"gpu": "a"}, "schedulerName": "default-scheduler"}}}});
+        assert_eq!(
+            fields(&wanted, &found),
+            [
+                "spec.template.spec.activeDeadlineSeconds: `5` on the cluster, (absent) wanted",
+                "spec.template.spec.nodeSelector: (present) on the cluster, (absent) wanted",
+            ]
+        );
+    }
+
+    #[test]
+    fn no_container_is_shown_with_its_environment() {
+        let secret =
+            json!([{"name": "a"}, {"name": "b", "env": [{"name": "T", "value": "hunter2"}]}]);
+        let without = json!([{"name": "a"}]);
+        for (wanted, found) in [(&secret, &without), (&without, &secret)] {
+            let text = fields(&json!({"c": wanted}), &json!({"c": found})).join("\n");
+            assert!(!text.is_empty() && !text.contains("hunter2"), "{text}");
+        }
+        let text = fields(&json!({"c": [secret[1]]}), &json!({"c": [{"name": "b"}]})).join("\n");
+        assert_eq!(text, "c[b].env: (absent) on the cluster, (present) wanted");
     }
 
     #[test]

@@ -74,5 +74,9 @@ pub fn step(wanted: &Job, found: Option<&Job>, state: &JobState) -> serde_json::
 
 fn is_adjustable(difference: &Difference) -> bool {
     let field = difference.field.as_str();
-    field != FINGERPRINT && ADJUSTABLE.iter().any(|it| field.starts_with(it))
+    let is_within = |whole: &&str| {
+        let rest = field.strip_prefix(*whole);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    field != FINGERPRINT && ADJUSTABLE.iter().any(is_within)
 }

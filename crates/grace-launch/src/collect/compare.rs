@@ -31,6 +31,18 @@ pub(super) struct Known {
     pub(super) brought: BTreeMap<FilePath, u64>,
 }
 
+impl Known {
+    /// How much this run has found out by receiving.
+    pub(super) fn count(&self) -> usize {
+        self.brought.len() + self.damaged.len()
+    }
+
+    /// Whether nothing came since it was so much.
+    pub(super) fn is_as_before(&self, count: usize) -> bool {
+        self.count() == count
+    }
+}
+
 /// The files of a sealed replication in the order in which they are sent: journals, records, description, manifest.
 pub(super) fn files(replication: &Replication) -> Result<Vec<Wanted>, PathError> {
     let State::Sealed {

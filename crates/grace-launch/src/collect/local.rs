@@ -121,6 +121,12 @@ impl Partial {
         self.hasher.clone().finish()
     }
 
+    /// What was written, as text.
+    pub(super) fn text(&self) -> Result<String, CollectError> {
+        fs::read_to_string(&self.aside)
+            .map_err(|error| CollectError::local("reading", &self.aside, error))
+    }
+
     /// Gives the file its name, so that it survives a crash.
     pub(super) fn keep(mut self) -> Result<(), CollectError> {
         let failed = |error| CollectError::local("writing", &self.path, error);

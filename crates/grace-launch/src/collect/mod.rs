@@ -134,12 +134,22 @@ impl Session<'_> {
         sweep(cluster).await;
         let (mut failures, mut here) = (0, 0);
         loop {
-            match self.round().await {
+            let result = match self.round().await {
+                // A stream that ends well without what was asked for.
+                Ok(None) if self.known.is_as_before(here) => {
+                    let what = String::from(
+                        "its stream ended without any of the files that were asked for",
+                    );
+                    Err(self.misunderstood(what))
+                }
+                result => result,
+            };
+            match result {
                 Ok(Some(listing)) => return Ok(Collected::of(&listing, &self.known)),
-                Ok(None) => {}
+                Ok(None) => (failures, here) = (0, self.known.count()),
                 Err(error) => {
-                    if self.known.brought.len() > here {
-                        (failures, here) = (0, self.known.brought.len());
+                    if !self.known.is_as_before(here) {
+                        (failures, here) = (0, self.known.count());
                     }
                     if !is_worth_another_try(&error) || failures >= self.order.retries {
                         return Err(error);

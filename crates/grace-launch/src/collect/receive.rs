@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use grace_core::Digest;
@@ -12,7 +12,7 @@ use tokio::sync::mpsc::Receiver;
 use super::Monitor;
 use super::compare::{Known, Wanted};
 use super::error::CollectError;
-use super::local::Partial;
+use super::local::{Found, Partial, digest, look};
 
 /// The longest text in the stream: a digest, or why a file cannot be sent.
 const LONGEST_TEXT: u64 = 4096;
@@ -147,14 +147,26 @@ impl Taker {
             self.known.damaged.insert(path);
             return Ok(());
         }
-        if wanted.is_manifest && !self.is_whole(&path) {
-            return Ok(());
+        if wanted.is_manifest {
+            if !self.is_whole(&path) {
+                return Ok(());
+            }
+            let wrong = self.contradicted(&path, &partial)?;
+            if !wrong.is_empty() {
+                self.known.damaged.extend(wrong);
+                return Ok(());
+            }
         }
         partial.keep()?;
         self.monitor.file(&path, bytes);
         self.known.right.insert(path.clone());
         self.known.brought.insert(path, bytes);
         Ok(())
+    }
+
+    fn contradicted(&self, manifest: &FilePath, partial: &Partial) -> Result<Vec<FilePath>, Fault> {
+        let text = partial.text()?;
+        Ok(not_as_sealed(&self.out, manifest, &text)?)
     }
 
     /// Whether all other wanted files of the manifest's replication are here.
@@ -164,6 +176,30 @@ impl Taker {
         let mut others = self.wanted.keys().filter(of_replication);
         others.all(|it| it == manifest || self.known.right.contains(it))
     }
+}
+
+/// The files of a replication here that are not as its manifest says: the pod's list may say something else.
+fn not_as_sealed(
+    out: &Path,
+    manifest: &FilePath,
+    text: &str,
+) -> Result<Vec<FilePath>, CollectError> {
+    let mut wrong = Vec::new();
+    for line in text.lines() {
+        let named = line.split_once("  ").and_then(|(sealed, name)| {
+            let path = FilePath::sealed(manifest.model(), manifest.index(), name).ok()?;
+            Some((Digest::try_from(sealed.to_owned()).ok()?, path))
+        });
+        let Some((sealed, path)) = named else {
+            return Ok(vec![manifest.clone()]);
+        };
+        let here = path.under(out);
+        let is_there = matches!(look(&here)?, Found::File { .. });
+        if !is_there || digest(&here)? != sealed {
+            wrong.push(path);
+        }
+    }
+    Ok(wrong)
 }
 
 fn text(entry: &mut impl Read) -> Result<String, Fault> {
@@ -209,7 +245,6 @@ impl Read for Pieces {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
     use tempfile::TempDir;
 
     const X: &str = "tiny/replication-0/x.json";
@@ -248,7 +283,11 @@ mod tests {
             sha256: Some(Digest::of(text.as_bytes())),
             is_manifest,
         };
-        let wanted = [wanted(X, "[1]", false), wanted(MANIFEST, "m", true)];
+        let wanted = [wanted(X, "[1]", false), wanted(MANIFEST, &manifest(), true)];
+        take_wanted(out, wanted, bytes)
+    }
+
+    fn take_wanted(out: &Path, wanted: [Wanted; 2], bytes: &[u8]) -> Received {
         let taker = Taker {
             out: out.to_owned(),
             wanted: wanted.into_iter().map(|it| (it.path.clone(), it)).collect(),
@@ -263,6 +302,46 @@ mod tests {
         taker.take(receiver)
     }
 
+    /// The manifest of X.
+    fn manifest() -> String {
+        format!("{}  x.json\n", Digest::of(b"[1]"))
+    }
+
+    #[test]
+    fn a_manifest_that_says_something_else_than_the_list_makes_nothing_whole() {
+        let text = format!("{}y.json  {}\n", manifest(), Digest::of(b"y"));
+        let more = format!("{}{}  y.json\n", manifest(), Digest::of(b"y"));
+        let other = format!("{}  x.json\n", Digest::of(b"[9]"));
+        for (text, wrong) in [
+            (text, MANIFEST),
+            (more, "tiny/replication-0/y.json"),
+            (other, X),
+        ] {
+            let out = TempDir::new().unwrap();
+            let wanted = |path: &str, text: &str, is_manifest| Wanted {
+                path: path.parse().unwrap(),
+                bytes: text.len() as u64,
+                sha256: Some(Digest::of(text.as_bytes())),
+                is_manifest,
+            };
+            let wanted = [wanted(X, "[1]", false), wanted(MANIFEST, &text, true)];
+            let received = take_wanted(
+                out.path(),
+                wanted,
+                &stream(&[(X, "[1]"), (MANIFEST, &text)]),
+            );
+            assert!(received.fault.is_none(), "{:?}", received.fault);
+            let damaged: Vec<String> = received
+                .known
+                .damaged
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            assert_eq!(damaged, [wrong]);
+            assert_eq!(names(out.path()), ["x.json"]);
+        }
+    }
+
     fn names(out: &Path) -> Vec<String> {
         let folder = out.join("tiny/replication-0");
         let entries = std::fs::read_dir(folder).into_iter().flatten();
@@ -275,7 +354,7 @@ mod tests {
 
     #[test]
     fn a_stream_that_is_cut_anywhere_leaves_whole_files_or_none() {
-        let bytes = stream(&[(X, "[1]"), (MANIFEST, "m")]);
+        let bytes = stream(&[(X, "[1]"), (MANIFEST, &manifest())]);
         let last = bytes.len() - 1024;
         for at in (0..last).step_by(64) {
             let out = TempDir::new().unwrap();
@@ -298,7 +377,7 @@ mod tests {
     #[test]
     fn a_file_that_is_not_what_was_sealed_is_not_kept_and_its_replication_not_whole() {
         let out = TempDir::new().unwrap();
-        let received = take(out.path(), &stream(&[(X, "[2]"), (MANIFEST, "m")]));
+        let received = take(out.path(), &stream(&[(X, "[2]"), (MANIFEST, &manifest())]));
         assert!(received.fault.is_none(), "{:?}", received.fault);
         assert_eq!(received.known.damaged.len(), 1);
         assert_eq!(names(out.path()), Vec::<String>::new());

@@ -22,6 +22,7 @@ pub use check::{Check, Verdict};
 pub use needs::Needs;
 use rights::{Answers, RIGHTS, Rights};
 
+use crate::apply::find;
 use crate::connect::{Cluster, answer};
 use crate::error::ClusterError;
 
@@ -81,6 +82,17 @@ async fn namespace(cluster: &Cluster) -> Check {
     judge::namespace(name, &found)
 }
 
+/// Whether a launch would make a claim: those that are there are left alone.
+async fn makes_claims(cluster: &Cluster, needs: &Needs) -> bool {
+    for (name, _) in needs.claims.iter().filter(|(_, is_made)| *is_made) {
+        let found = find::<PersistentVolumeClaim>(cluster, name).await;
+        if !matches!(found, Ok(Some(_))) {
+            return true;
+        }
+    }
+    false
+}
+
 /// All rights, each asked for at the same time.
 async fn all_rights(cluster: &Cluster, needs: &Needs, minor: Option<u32>) -> Vec<Check> {
     let asked = RIGHTS.iter().enumerate().flat_map(|(at, rights)| {
@@ -92,8 +104,9 @@ async fn all_rights(cluster: &Cluster, needs: &Needs, minor: Option<u32>) -> Vec
     while let Some((at, verb, answer)) = asked.next().await {
         answers[at].insert(verb, answer);
     }
+    let makes_claims = makes_claims(cluster, needs).await;
     let creates = |rights: &Rights| match rights.resource {
-        "persistentvolumeclaims" => needs.claims.iter().any(|(_, is_made)| *is_made),
+        "persistentvolumeclaims" => makes_claims,
         "configmaps" => needs.config_maps,
         _ => true,
     };

@@ -6,15 +6,17 @@ mod schedule;
 
 use std::time::Duration;
 
+use k8s_openapi::api::batch::v1::Job;
+use kube::ResourceExt;
 use tokio::time::Instant;
 
-pub use order::{Ended, LaunchSettings, Order, Outcome, Update};
+pub use order::{Ended, LaunchSettings, Launched, Order, Outcome, Update};
 use running::{Running, Seen, Start};
 use schedule::Waiting;
 
 use crate::apply::find;
 use crate::connect::Cluster;
-use crate::error::ClusterError;
+use crate::error::{ClusterError, FaultKind};
 use crate::state::Phase;
 use crate::watch::{Change, Watch};
 
@@ -22,22 +24,20 @@ use crate::watch::{Change, Watch};
 const TOGETHER: Duration = Duration::from_millis(200);
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_secs(1);
+/// Before a Job is applied again that the cluster did not answer to.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// Launches all `orders` and follows them until they have ended, or until `stop` is ready: then what runs is left running.
 ///
 /// Jobs of the same plan that are there are followed; those that are complete are skipped; those with another plan are not
-/// touched. `told` hears of everything in between. In the order of `orders`, how each of them ended.
-///
-/// # Errors
-///
-/// Returns an error if the cluster cannot be watched (any more). What was applied goes on there.
+/// touched. `told` hears of everything in between.
 pub async fn launch(
     cluster: &Cluster,
     orders: &[Order],
     settings: &LaunchSettings,
     stop: impl Future<Output = ()>,
     told: impl FnMut(Update<'_>),
-) -> Result<Vec<Ended>, ClusterError> {
+) -> Launched {
     let mut launch = Launch {
         watch: Watch::new(cluster, settings.watch.clone()),
         orders,
@@ -47,15 +47,17 @@ pub async fn launch(
         is_fetched: vec![false; orders.len()],
         deleting_since: vec![None; orders.len()],
         starting: None,
+        failing: None,
         ended: orders.iter().map(|_| None).collect(),
         told,
     };
     tokio::pin!(stop);
-    tokio::select! {
-        result = launch.run() => result?,
-        () = &mut stop => {}
-    }
-    Ok(launch.report())
+    let error = tokio::select! {
+        result = launch.run() => result.err(),
+        () = &mut stop => None,
+    };
+    let ended = launch.report();
+    Launched { ended, error }
 }
 
 struct Launch<'a, T> {
@@ -71,6 +73,8 @@ struct Launch<'a, T> {
     deleting_since: Vec<Option<Instant>>,
     /// The one that is being applied: an interrupt may come between the request and its answer.
     starting: Option<usize>,
+    /// Since when applying fails, and when it is tried again.
+    failing: Option<(Instant, Instant)>,
     ended: Vec<Option<Ended>>,
     told: T,
 }
@@ -91,7 +95,7 @@ impl<T: FnMut(Update<'_>)> Launch<'_, T> {
                     self.start_next().await;
                     look_at = Instant::now() + TICK;
                     let is_over = self.running.is_empty() && self.waiting.is_empty();
-                    if is_over || self.settings.detach {
+                    if is_over || (self.settings.detach && self.failing.is_none()) {
                         return Ok(());
                     }
                 }
@@ -112,6 +116,16 @@ impl<T: FnMut(Update<'_>)> Launch<'_, T> {
     }
 
     async fn start_next(&mut self) {
+        if self.failing.is_some_and(|(_, at)| Instant::now() < at) {
+            return;
+        }
+        // What runs already has its GPUs, whosever turn it is.
+        let mut there = self.waiting.clone();
+        there.retain(|&place| self.is_at_work(&self.orders[place]));
+        for place in there {
+            self.waiting.retain(|&it| it != place);
+            self.start(place).await;
+        }
         let has_failed = self.ended.iter().flatten().any(|it| !it.outcome.is_fine());
         if has_failed && !self.settings.keep_going {
             self.waiting.clear();
@@ -132,10 +146,29 @@ impl<T: FnMut(Update<'_>)> Launch<'_, T> {
         }
     }
 
-    /// Those of running models, and of stuck ones, which may start any moment.
+    /// Whether a Job of a model is on the cluster and has not ended.
+    fn is_at_work(&self, order: &Order) -> bool {
+        let world = self.watch.world();
+        let jobs = order.prefetch.iter().chain([&order.job]);
+        let mut states = jobs.map(|job| world.state(&job.name_any()));
+        states.any(|it| !it.phase.is_end() && it.phase != Phase::Deleting)
+    }
+
+    /// Those of running models, and of those that may start any moment: stuck ones, and such that may have been applied.
     fn gpus_in_use(&self) -> u32 {
         let running = self.running.iter().map(|it| it.order.gpus);
-        let is_stuck = |it: &Ended| matches!(it.outcome, Outcome::Stuck { .. });
+        let is_stuck = |it: &Ended| {
+            let is_unknown = |it: &Outcome| {
+                matches!(
+                    it,
+                    Outcome::NotApplied {
+                        is_transient: true,
+                        ..
+                    }
+                )
+            };
+            matches!(it.outcome, Outcome::Stuck { .. }) || is_unknown(&it.outcome)
+        };
         let stuck = self
             .ended
             .iter()
@@ -155,6 +188,9 @@ impl<T: FnMut(Update<'_>)> Launch<'_, T> {
         self.starting = Some(place);
         let started = running::start(&mut self.watch, order, place, how).await;
         self.starting = None;
+        if !matches!(started, Start::Again(_)) && self.failing.take().is_some() {
+            (self.told)(Update::Back);
+        }
         match started {
             Start::Running {
                 running,
@@ -171,14 +207,42 @@ impl<T: FnMut(Update<'_>)> Launch<'_, T> {
                     job: &job,
                     is_attached,
                 });
+                (self.told)(Update::State {
+                    model,
+                    is_prefetch: running.is_prefetch(),
+                    state: &running.state,
+                });
                 self.running.push(*running);
             }
-            Start::Later => self.wait_for_deletion(place),
-            Start::Ended(outcome) => self.end(place, *outcome),
+            Start::Later => self.wait_for_deletion(place).await,
+            Start::Again(error) => self.try_again(place, &error).await,
+            Start::Ended(ended) => self.end(place, *ended).await,
         }
     }
 
-    fn wait_for_deletion(&mut self, place: usize) {
+    /// Waits and tries again, for as long as the patience lasts.
+    async fn try_again(&mut self, place: usize, error: &ClusterError) {
+        let now = Instant::now();
+        if self.failing.is_none() {
+            (self.told)(Update::Lost(error));
+        }
+        let since = self.failing.map_or(now, |(since, _)| since);
+        if now.duration_since(since) >= self.settings.watch.patience {
+            let order = &self.orders[place];
+            let state = self.watch.world().state(&order.name());
+            self.failing = None;
+            self.end(place, Ended::new(order, running::not_applied(error), state))
+                .await;
+            return;
+        }
+        self.failing = Some((since, now + AGAIN.min(self.settings.watch.patience)));
+        self.waiting.push(place);
+        if *error.kind() == FaultKind::Unauthorized {
+            self.watch.log_in().await;
+        }
+    }
+
+    async fn wait_for_deletion(&mut self, place: usize) {
         let since = *self.deleting_since[place].get_or_insert_with(Instant::now);
         if since.elapsed() < self.settings.stuck_deadline {
             self.waiting.push(place);
@@ -188,14 +252,13 @@ impl<T: FnMut(Update<'_>)> Launch<'_, T> {
             "an earlier Job of this name has been in deletion for {} s; `kubectl describe job` says what holds it",
             since.elapsed().as_secs()
         );
-        let is_transient = true;
-        self.end(
-            place,
-            Outcome::NotApplied {
-                message,
-                is_transient,
-            },
-        );
+        let outcome = Outcome::NotApplied {
+            message,
+            is_transient: true,
+        };
+        let order = &self.orders[place];
+        let state = self.watch.world().state(&order.name());
+        self.end(place, Ended::new(order, outcome, state)).await;
     }
 
     /// Looks at all that run: tells of changes, goes from downloads to replications, and notes ends.
@@ -203,13 +266,15 @@ impl<T: FnMut(Update<'_>)> Launch<'_, T> {
         let mut place = 0;
         while place < self.running.len() {
             let world = self.watch.world();
-            let state = world.state(&self.running[place].job_name());
+            let running = &self.running[place];
+            let state = world.state_of(world.job_with_uid(running.uid()));
+            let is_replaced = world.job(&running.job_name()).is_some();
             if state.phase == Phase::NotThere && !self.is_gone(place).await? {
                 place += 1;
                 continue;
             }
             let running = &mut self.running[place];
-            let seen = running.see(state, self.settings);
+            let seen = running.see(state, is_replaced, self.settings);
             if seen.is_new {
                 (self.told)(Update::State {
                     model: &running.order.model,
@@ -239,34 +304,41 @@ impl<T: FnMut(Update<'_>)> Launch<'_, T> {
             self.start(running.place).await;
             return true;
         }
-        if outcome == Outcome::Complete && self.settings.delete_finished {
-            running.delete(self.watch.cluster()).await;
-        }
         let place = running.place;
         let ended = running.ended(outcome);
-        (self.told)(Update::Ended(&ended));
-        self.ended[place] = Some(ended);
+        self.end(place, ended).await;
         true
     }
 
     /// Whether a Job that the watch does not know is really gone.
     async fn is_gone(&mut self, place: usize) -> Result<bool, ClusterError> {
-        let name = self.running[place].job_name();
-        match find(self.watch.cluster(), &name).await {
-            Ok(None) => Ok(true),
-            Ok(Some(job)) => {
+        let running = &self.running[place];
+        match find::<Job>(self.watch.cluster(), &running.job_name()).await {
+            Ok(Some(job)) if job.metadata.uid.as_deref() == Some(running.uid()) => {
                 self.watch.put(job);
                 Ok(false)
             }
-            Err(error) if error.is_transient() => Ok(false),
+            Ok(_) => Ok(true),
+            // The watch has its own patience with both.
+            Err(error) if error.is_transient() || *error.kind() == FaultKind::Unauthorized => {
+                Ok(false)
+            }
             Err(error) => Err(error),
         }
     }
 
-    fn end(&mut self, place: usize, outcome: Outcome) {
+    async fn end(&mut self, place: usize, ended: Ended) {
         let order = &self.orders[place];
-        let state = self.watch.world().state(&order.name());
-        let ended = Ended::new(order, outcome, state);
+        let is_complete = matches!(ended.outcome, Outcome::Complete | Outcome::AlreadyComplete);
+        if is_complete && self.settings.delete_finished {
+            for error in running::delete_finished(&self.watch, order).await {
+                let model = order.model.as_str();
+                (self.told)(Update::NotDeleted {
+                    model,
+                    error: &error,
+                });
+            }
+        }
         (self.told)(Update::Ended(&ended));
         self.ended[place] = Some(ended);
     }
@@ -280,13 +352,8 @@ impl<T: FnMut(Update<'_>)> Launch<'_, T> {
             starting,
             ..
         } = self;
-        for mut running in running {
+        for running in running {
             let place = running.place;
-            // It may not have been looked at since it was applied.
-            let state = watch.world().state(&running.job_name());
-            if state.phase != Phase::NotThere {
-                running.state = state;
-            }
             ended[place] = Some(running.ended(Outcome::LeftRunning));
         }
         if let Some(place) = starting {

@@ -119,7 +119,10 @@ pub enum Outcome {
         is_transient: bool,
     },
     /// Somebody deleted the Job before it was complete.
-    Deleted,
+    Deleted {
+        /// Whether another Job has its name now.
+        is_replaced: bool,
+    },
     /// It goes on without being watched.
     LeftRunning,
     /// It was not started, because another failed, or because it was not its turn.
@@ -153,6 +156,16 @@ pub struct Ended {
     pub summary: String,
 }
 
+/// How all models ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Launched {
+    /// Each model, in the order that was given.
+    pub ended: Vec<Ended>,
+    /// Why the cluster could not be watched any more, if that is what ended the launch. What was applied goes on there.
+    pub error: Option<crate::ClusterError>,
+}
+
 /// What happens meanwhile.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -184,6 +197,13 @@ pub enum Update<'a> {
     },
     /// A model has ended.
     Ended(&'a Ended),
+    /// A Job that is complete could not be deleted.
+    NotDeleted {
+        /// The model.
+        model: &'a str,
+        /// Why.
+        error: &'a crate::ClusterError,
+    },
     /// The connection is lost, and tried again.
     Lost(&'a crate::ClusterError),
     /// The connection is back.

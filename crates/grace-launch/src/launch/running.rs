@@ -12,7 +12,7 @@ use crate::cancel;
 use crate::connect::Cluster;
 use crate::error::{ClusterError, FaultKind};
 use crate::logs;
-use crate::state::{IndexFailure, JobState, Obstacle, Phase};
+use crate::state::{JobState, Obstacle, Phase};
 use crate::watch::Watch;
 
 /// A model's Job, as it was last seen.
@@ -22,7 +22,9 @@ pub(super) struct Running<'a> {
     pub(super) place: usize,
     pub(super) state: JobState,
     is_prefetch: bool,
-    uid: Option<String>,
+    uid: String,
+    /// Whether a queue decides when it runs: it is suspended until then.
+    is_queued: bool,
     /// Since when no pod has run.
     idle_since: Instant,
     log: Option<Vec<String>>,
@@ -38,8 +40,10 @@ pub(super) enum Start<'a> {
     },
     /// An earlier Job of the name is still being deleted.
     Later,
+    /// The cluster did not answer, or did not accept the credentials.
+    Again(ClusterError),
     /// There is nothing to follow.
-    Ended(Box<Outcome>),
+    Ended(Box<Ended>),
 }
 
 /// What a look at a Job shows.
@@ -79,10 +83,16 @@ pub(super) async fn start<'a>(
         }
         None => start_job(watch, order, place, &order.job, false).await,
     };
-    started.unwrap_or_else(|error| Start::Ended(Box::new(not_applied(&error))))
+    started.unwrap_or_else(|error| {
+        if error.is_transient() || *error.kind() == FaultKind::Unauthorized {
+            return Start::Again(error);
+        }
+        let state = watch.world().state(&order.name());
+        Start::Ended(Box::new(Ended::new(order, not_applied(&error), state)))
+    })
 }
 
-fn not_applied(error: &ClusterError) -> Outcome {
+pub(super) fn not_applied(error: &ClusterError) -> Outcome {
     Outcome::NotApplied {
         message: match error.hint() {
             Some(hint) => format!("{error}; {hint}"),
@@ -113,6 +123,7 @@ async fn start_job<'a>(
     let found = world.job(&name);
     let state = world.state_of(found);
     let is_suspended = state.phase == Phase::Suspended;
+    let is_queued = is_queued(job);
     let step = step(job, found, &state).map_err(|error| {
         ClusterError::new(
             format!("compare Job {name}"),
@@ -124,30 +135,33 @@ async fn start_job<'a>(
         Step::Attach => (true, Vec::new()),
         Step::Adjust { differences } => (true, differences),
         Step::Deleting => return Ok(Start::Later),
-        Step::Complete => return Ok(Start::Ended(Box::new(Outcome::AlreadyComplete))),
-        Step::Failed => return Ok(Start::Ended(Box::new(Outcome::FailedBefore))),
+        Step::Complete => return Ok(ended(order, name, Outcome::AlreadyComplete, state)),
+        Step::Failed => return Ok(ended(order, name, Outcome::FailedBefore, state)),
         Step::Refuse { differences } => {
-            return Ok(Start::Ended(Box::new(Outcome::Refused { differences })));
+            return Ok(ended(order, name, Outcome::Refused { differences }, state));
         }
     };
     let uid = found.and_then(|it| it.metadata.uid.clone());
-    let uid = if is_attached && differences.is_empty() {
-        uid
-    } else {
-        let (_, applied) = apply_job(watch.cluster(), job, false).await?;
-        let uid = applied.metadata.uid.clone();
-        watch.put(applied);
-        uid
+    let uid = match uid {
+        Some(uid) if differences.is_empty() => uid,
+        _ => {
+            let (_, applied) = apply_job(watch.cluster(), job, false).await?;
+            let uid = applied.metadata.uid.clone().unwrap_or_default();
+            watch.put(applied);
+            uid
+        }
     };
-    if is_suspended {
-        cancel::suspend(watch.cluster(), &name, false).await?;
+    if is_suspended && !is_queued {
+        cancel::suspend(watch.cluster(), &name, &uid, false).await?;
     }
+    let state = watch.world().state_of(watch.world().job_with_uid(&uid));
     let running = Box::new(Running {
         order,
         place,
         state,
         is_prefetch,
         uid,
+        is_queued,
         idle_since: Instant::now(),
         log: None,
     });
@@ -158,7 +172,44 @@ async fn start_job<'a>(
     })
 }
 
+/// Whether Kueue suspends it until it is its turn; nobody else may resume it then.
+fn is_queued(job: &Job) -> bool {
+    let labels = job.metadata.labels.as_ref();
+    labels.is_some_and(|it| it.contains_key("kueue.x-k8s.io/queue-name"))
+}
+
+/// A Job, the model's own or its download, of which there is nothing to follow.
+fn ended<'a>(order: &Order, job: String, outcome: Outcome, state: JobState) -> Start<'a> {
+    let ended = Ended::new(order, outcome, state);
+    Start::Ended(Box::new(Ended { job, ..ended }))
+}
+
+/// Deletes the Jobs of a model that are complete: these very ones, and no claim.
+pub(super) async fn delete_finished(watch: &Watch, order: &Order) -> Vec<ClusterError> {
+    let names = order
+        .prefetch
+        .iter()
+        .chain([&order.job])
+        .map(ResourceExt::name_any);
+    let mut errors = Vec::new();
+    for name in names {
+        let world = watch.world();
+        let job = world.job(&name);
+        let is_complete = world.state_of(job).phase == Phase::Complete;
+        let uid = job.and_then(|it| it.metadata.uid.as_deref());
+        if let (true, Some(uid)) = (is_complete, uid) {
+            errors.extend(cancel::delete(watch.cluster(), &name, uid).await.err());
+        }
+    }
+    errors
+}
+
 impl Running<'_> {
+    /// The very Job that is followed.
+    pub(super) fn uid(&self) -> &str {
+        &self.uid
+    }
+
     /// The name of the Job that is followed.
     pub(super) fn job_name(&self) -> String {
         match &self.order.prefetch {
@@ -172,10 +223,16 @@ impl Running<'_> {
     }
 
     /// Takes in how the Job looks now.
-    pub(super) fn see(&mut self, state: JobState, settings: &LaunchSettings) -> Seen {
+    pub(super) fn see(
+        &mut self,
+        state: JobState,
+        is_replaced: bool,
+        settings: &LaunchSettings,
+    ) -> Seen {
         let is_new = state != self.state;
         let is_working = !state.running.is_empty() || state.done.len() > self.state.done.len();
-        if is_working {
+        let waits_for_queue = self.is_queued && state.phase == Phase::Suspended;
+        if is_working || waits_for_queue {
             self.idle_since = Instant::now();
         }
         let was_complete =
@@ -187,7 +244,7 @@ impl Running<'_> {
             Phase::NotThere if was_complete => Some(Outcome::Complete),
             Phase::NotThere => Some(match &self.state.phase {
                 Phase::Failing(_) => self.failed(),
-                _ => Outcome::Deleted,
+                _ => Outcome::Deleted { is_replaced },
             }),
             _ => self.stuck(&state, settings),
         };
@@ -220,26 +277,13 @@ impl Running<'_> {
 
     /// Reads the end of the log of the pod that failed, which may be gone already.
     pub(super) async fn read_log(&mut self, cluster: &Cluster, lines: u32) {
-        let failures = self.state.failures.iter();
-        let is_for_good = |it: &&IndexFailure| self.state.failed.contains(&it.index);
-        let first = failures
-            .clone()
-            .find(is_for_good)
-            .or_else(|| failures.clone().next());
-        let Some(pod) = first.and_then(|it| it.pod.as_deref()) else {
+        let cause = self.state.cause();
+        let Some(pod) = cause.and_then(|it| it.pod.as_deref()) else {
             return;
         };
-        let container = first.and_then(|it| it.container.as_deref());
+        let container = cause.and_then(|it| it.container.as_deref());
         let read = logs::tail(cluster, pod, container.unwrap_or(logs::CONTAINER), lines).await;
         self.log = Some(read.unwrap_or_else(|error| vec![format!("(no log: {error})")]));
-    }
-
-    /// Deletes the Jobs of a model that is complete; if that fails, their time to live removes them.
-    pub(super) async fn delete(&self, cluster: &Cluster) {
-        let _ = cancel::delete(cluster, &self.job_name(), self.uid.as_deref()).await;
-        if let Some(prefetch) = &self.order.prefetch {
-            let _ = cancel::delete(cluster, &prefetch.name_any(), None).await;
-        }
     }
 
     pub(super) fn ended(self, outcome: Outcome) -> Ended {
@@ -298,7 +342,14 @@ fn summary(outcome: &Outcome, state: &JobState) -> String {
             [first, rest @ ..] => format!("another plan: {first}, and {} more", rest.len()),
         },
         Outcome::NotApplied { message, .. } => message.clone(),
-        Outcome::Deleted => format!("deleted by somebody, last seen {state}"),
+        Outcome::Deleted { is_replaced } => {
+            let then = if *is_replaced {
+                "; another Job has its name now"
+            } else {
+                ""
+            };
+            format!("deleted by somebody, last seen {state}{then}")
+        }
         Outcome::LeftRunning if state.phase == Phase::NotThere => String::from(
             "interrupted as it was applied; `grace-cli status` says whether it is there",
         ),

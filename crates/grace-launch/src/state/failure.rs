@@ -3,6 +3,7 @@
 use std::fmt;
 
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::jiff::Timestamp;
 use serde::Serialize;
 
 use super::pod;
@@ -24,6 +25,9 @@ pub struct IndexFailure {
     pub reason: Option<String>,
     /// What the container or Kubernetes says about it.
     pub message: Option<String>,
+    /// When its pod was made.
+    #[serde(skip)]
+    pub(super) at: Option<Timestamp>,
 }
 
 impl IndexFailure {
@@ -36,6 +40,7 @@ impl IndexFailure {
             exit_code: None,
             reason: None,
             message: None,
+            at: None,
         }
     }
 
@@ -62,6 +67,7 @@ impl IndexFailure {
                 .or_else(|| disruption.and_then(|it| it.message.clone()))
                 .or_else(|| ended.and_then(|it| it.message.clone()))
                 .map(|text| shortened(&text)),
+            at: pod::created(pod),
         })
     }
 

@@ -133,7 +133,8 @@ pub fn observe(job: Option<&Job>, pods: &[&Pod], events: &[&Event]) -> JobState 
     state.failures = failures(&pods, is_indexed, &state);
     state.phase = job::phase(job).unwrap_or(state.unfinished(job));
     if !state.phase.is_end() {
-        state.without_pods = state.why_without_pods(events.about(uid));
+        let newest_pod = pods.iter().filter_map(|pod| pod::created(pod)).max();
+        state.without_pods = state.why_without_pods(events.about(uid), newest_pod);
     }
     state
 }
@@ -180,7 +181,8 @@ impl JobState {
     }
 
     fn look_at_pods(&mut self, pods: &[&Pod], is_indexed: bool, events: &Events<'_>) {
-        for pod in pods.iter().filter(|pod| !pod::is_leaving(pod)) {
+        let there = |pod: &&&Pod| !pod::is_leaving(pod) || pod::is_lost(pod);
+        for pod in pods.iter().filter(there) {
             let Some(index) = index_of(pod, is_indexed) else {
                 continue;
             };
@@ -212,7 +214,11 @@ impl JobState {
     }
 
     /// What the controller says about pods that it could not make; of no interest once all that can be there are there.
-    fn why_without_pods(&self, events: &[&Event]) -> Option<Obstacle> {
+    fn why_without_pods(
+        &self,
+        events: &[&Event],
+        newest_pod: Option<Timestamp>,
+    ) -> Option<Obstacle> {
         if matches!(self.phase, Phase::Suspended | Phase::Deleting) {
             return None;
         }
@@ -221,7 +227,10 @@ impl JobState {
         if there >= left.min(self.parallelism as usize) {
             return None;
         }
-        obstacle::newest(events, "FailedCreate").map(Obstacle::of_failed_create)
+        let event = obstacle::newest(events, "FailedCreate")?;
+        // A pod that was made since then says that this is over.
+        let is_later = |pod| obstacle::last_seen(event).is_some_and(|at| at < pod);
+        (!newest_pod.is_some_and(is_later)).then(|| Obstacle::of_failed_create(event))
     }
 
     /// What needs somebody's attention: each obstacle once, with the indexes that it stops.
@@ -232,6 +241,23 @@ impl JobState {
         }
         let without = self.without_pods.iter().map(|it| (it, Vec::new()));
         without.chain(found).collect()
+    }
+
+    /// The failure that ended the Job, or ends it: of the pod that the controller names, else the first of an index that failed
+    /// for good, else the last.
+    pub fn cause(&self) -> Option<&IndexFailure> {
+        let (Phase::Failing(verdict) | Phase::Failed(verdict)) = &self.phase else {
+            return None;
+        };
+        let is_named = |it: &&IndexFailure| {
+            let pod = it.pod.as_deref();
+            pod.is_some_and(|pod| verdict.message.contains(pod))
+        };
+        let for_good = |it: &&IndexFailure| self.failed.contains(&it.index);
+        let named = self.failures.iter().find(is_named);
+        named
+            .or_else(|| self.failures.iter().find(for_good))
+            .or_else(|| self.failures.iter().max_by_key(|it| it.at))
     }
 
     /// Failures of replications that are tried again.
@@ -288,13 +314,7 @@ impl JobState {
     }
 
     fn write_failure(&self, f: &mut fmt::Formatter<'_>, verdict: &Verdict) -> fmt::Result {
-        let for_good = |it: &&IndexFailure| self.failed.contains(&it.index);
-        let first = self
-            .failures
-            .iter()
-            .find(for_good)
-            .or(self.failures.first());
-        match first {
+        match self.cause() {
             Some(failure) => write!(f, "{failure}")?,
             None => f.write_str(&verdict.message)?,
         }
@@ -322,7 +342,7 @@ fn index_of(pod: &Pod, is_indexed: bool) -> Option<u32> {
 
 /// A failure for each index that failed for good, and the last of those that are tried again.
 fn failures(pods: &[&Pod], is_indexed: bool, state: &JobState) -> Vec<IndexFailure> {
-    let mut newest: BTreeMap<u32, (Option<Timestamp>, IndexFailure)> = BTreeMap::new();
+    let mut newest: BTreeMap<u32, IndexFailure> = BTreeMap::new();
     for pod in pods {
         let failure = index_of(pod, is_indexed).and_then(|index| IndexFailure::of_pod(pod, index));
         let Some(failure) = failure else {
@@ -332,18 +352,18 @@ fn failures(pods: &[&Pod], is_indexed: bool, state: &JobState) -> Vec<IndexFailu
         if pod::is_disrupted(pod) && !state.failed.contains(&failure.index) {
             continue;
         }
-        let created = pod::created(pod);
         let known = newest.get(&failure.index);
-        if !state.done.contains(&failure.index) && known.is_none_or(|(time, _)| *time <= created) {
-            newest.insert(failure.index, (created, failure));
+        if !state.done.contains(&failure.index) && known.is_none_or(|known| known.at <= failure.at)
+        {
+            newest.insert(failure.index, failure);
         }
     }
     for &index in &state.failed {
         newest
             .entry(index)
-            .or_insert_with(|| (None, IndexFailure::without_pod(index)));
+            .or_insert_with(|| IndexFailure::without_pod(index));
     }
-    newest.into_values().map(|(_, failure)| failure).collect()
+    newest.into_values().collect()
 }
 
 impl fmt::Display for JobState {

@@ -57,7 +57,7 @@ impl Obstacle {
                 "check `gpu`, `node_selector`, `resources` and `tolerations` of models.yaml; GPUs may also just be in use"
             }
             Self::NodeLost(_) => {
-                "the cluster replaces the pod if the node stays away; `kubectl delete pod --force` does it at once"
+                "the pod is replaced once its node is back or deleted; if you know that it is gone, `kubectl delete pod NAME --force` frees the replication"
             }
             Self::Initialising(_) | Self::Starting => return None,
         })
@@ -108,7 +108,8 @@ impl Obstacle {
         let message = message
             .split_once(" is forbidden: ")
             .map_or(message, |(_, rest)| rest);
-        if message.contains("quota") {
+        // `failed quota: … must specify limits.cpu` is no matter of waiting.
+        if message.contains("exceeded quota") {
             Self::Quota(shortened(message))
         } else {
             Self::Refused(shortened(message))
@@ -149,7 +150,7 @@ pub(super) fn newest<'a>(events: &[&'a Event], reason: &str) -> Option<&'a Event
     of_reason.copied().max_by_key(|it| last_seen(it))
 }
 
-fn last_seen(event: &Event) -> Option<k8s_openapi::jiff::Timestamp> {
+pub(super) fn last_seen(event: &Event) -> Option<k8s_openapi::jiff::Timestamp> {
     let series = event
         .series
         .as_ref()

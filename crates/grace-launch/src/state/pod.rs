@@ -66,12 +66,11 @@ pub(crate) fn is_disrupted(pod: &Pod) -> bool {
         || pod.status.as_ref().and_then(|it| it.reason.as_deref()) == Some("Evicted")
 }
 
-/// Whether its node stopped answering: the pod is not ready although all its containers are, and nobody deletes it.
+/// Whether its node stopped answering: the pod is not ready although all its containers are. After some minutes the cluster
+/// asks for its deletion, which nobody carries out until the node is back or gone for good.
 pub(crate) fn is_lost(pod: &Pod) -> bool {
     let status = |kind| condition(pod, kind).map(|it| it.status.as_str());
-    !is_leaving(pod)
-        && status("Ready") == Some("False")
-        && status("ContainersReady") == Some("True")
+    status("Ready") == Some("False") && status("ContainersReady") == Some("True")
 }
 
 /// The container that failed, with how it ended: the first of the init containers, else of the others.

@@ -61,6 +61,10 @@ impl<K: Resource> Mirror<K> {
         self.is_ready
     }
 
+    pub(super) fn get(&self, uid: &str) -> Option<&K> {
+        self.objects.get(uid)
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &K> {
         self.objects.values()
     }

@@ -6,6 +6,7 @@
 mod mirror;
 mod world;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::stream::{BoxStream, SelectAll, StreamExt};
@@ -72,7 +73,7 @@ enum Heard {
     Failed(Kind, watcher::Error),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Jobs,
     Pods,
@@ -85,7 +86,9 @@ pub struct Watch {
     settings: WatchSettings,
     streams: SelectAll<BoxStream<'static, Heard>>,
     world: World,
-    outage: Option<Outage>,
+    outages: BTreeMap<Kind, Outage>,
+    /// Whether an outage was told of.
+    is_lost: bool,
     /// When credentials that were not accepted are read again.
     login_at: Option<Instant>,
 }
@@ -95,15 +98,13 @@ pub struct Watch {
 struct Outage {
     since: Instant,
     last: Instant,
-    /// Whether it was told of. A watch that is cut once and goes on is nothing to tell.
-    is_known: bool,
 }
 
 impl std::fmt::Debug for Watch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Watch")
             .field("cluster", &self.cluster)
-            .field("outage", &self.outage)
+            .field("outages", &self.outages)
             .finish_non_exhaustive()
     }
 }
@@ -116,7 +117,8 @@ impl Watch {
             settings,
             streams: SelectAll::new(),
             world: World::new(),
-            outage: None,
+            outages: BTreeMap::new(),
+            is_lost: false,
             login_at: None,
         };
         watch.open();
@@ -218,7 +220,8 @@ impl Watch {
         }
     }
 
-    async fn log_in(&mut self) {
+    /// Reads the credentials anew, and watches with them.
+    pub(crate) async fn log_in(&mut self) {
         self.login_at = None;
         // A kubeconfig that cannot be read may be in the middle of being written: the old credentials are tried again.
         if let Ok(cluster) = self.cluster.reconnect().await {
@@ -228,16 +231,24 @@ impl Watch {
     }
 
     fn take(&mut self, heard: Heard) -> Result<Option<Change>, ClusterError> {
-        let is_answer = match heard {
+        let (kind, is_answer) = match heard {
             Heard::Failed(kind, error) => return self.failed(kind, &error),
-            Heard::Job(event) => take_into(&mut self.world.jobs, *event, trimmed),
-            Heard::Pod(event) => take_into(&mut self.world.pods, *event, trimmed_pod),
-            Heard::Event(event) => take_into(&mut self.world.events, *event, trimmed),
+            Heard::Job(event) => (Kind::Jobs, take_into(&mut self.world.jobs, *event, trimmed)),
+            Heard::Pod(event) => (
+                Kind::Pods,
+                take_into(&mut self.world.pods, *event, trimmed_pod),
+            ),
+            Heard::Event(event) => (
+                Kind::Events,
+                take_into(&mut self.world.events, *event, trimmed),
+            ),
         };
         if !is_answer {
             return Ok(None);
         }
-        let is_back = self.outage.take().is_some_and(|outage| outage.is_known);
+        self.outages.remove(&kind);
+        // A kind of which there is nothing new says nothing when it is back.
+        let is_back = std::mem::take(&mut self.is_lost);
         Ok(Some(if is_back { Change::Back } else { Change::World }))
     }
 
@@ -250,41 +261,48 @@ impl Watch {
             // 410 Gone: the watcher lists again by itself.
             return Ok(None);
         };
+        // What breaks was there before: this is another outage than the last.
+        if matches!(error, watcher::Error::WatchFailed(_)) {
+            self.outages.remove(&kind);
+        }
         let error = ClusterError::new(format!("watch {}", kind.name()), fault);
         let is_login = *error.kind() == FaultKind::Unauthorized;
-        if kind == Kind::Events && matches!(error.kind(), FaultKind::Forbidden(_)) {
+        let is_forbidden = matches!(error.kind(), FaultKind::Forbidden(_));
+        if kind == Kind::Events && is_forbidden && !self.world.events.is_ready() {
             self.world.without_events = true;
             self.open();
             return Ok(Some(Change::World));
         }
-        if !is_login && !error.is_transient() {
+        // An API server that has just started may not know rights yet that there were before.
+        let may_pass = error.is_transient() || is_login || (is_forbidden && self.world.is_ready());
+        if !may_pass {
             return Err(error);
         }
         if is_login && self.login_at.is_none() {
             self.login_at = Some(Instant::now() + self.settings.login);
         }
-        self.in_outage(error, is_login)
+        self.in_outage(kind, error, is_login)
     }
 
     fn in_outage(
         &mut self,
+        kind: Kind,
         error: ClusterError,
         is_login: bool,
     ) -> Result<Option<Change>, ClusterError> {
         let now = Instant::now();
-        let before = self.outage.filter(|it| now.duration_since(it.last) < APART);
+        let before = self.outages.get(&kind).copied();
+        let before = before.filter(|it| now.duration_since(it.last) < APART);
         let since = before.map_or(now, |it| it.since);
         if now.duration_since(since) >= self.settings.patience {
             return Err(error);
         }
-        let was_known = before.is_some_and(|it| it.is_known);
-        let is_known = was_known || before.is_some() || is_login;
-        self.outage = Some(Outage {
-            since,
-            last: now,
-            is_known,
-        });
-        Ok((is_known && !was_known).then_some(Change::Lost(error)))
+        self.outages.insert(kind, Outage { since, last: now });
+        // A watch that is cut once and goes on is nothing to tell.
+        let is_lost = before.is_some() || is_login;
+        let was_lost = self.is_lost;
+        self.is_lost |= is_lost;
+        Ok((is_lost && !was_lost).then_some(Change::Lost(error)))
     }
 }
 

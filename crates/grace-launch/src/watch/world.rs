@@ -54,6 +54,11 @@ impl World {
         of_name.max_by_key(|it| it.metadata.creation_timestamp.as_ref().map(|it| it.0))
     }
 
+    /// This very Job, not one of the same name that came after it.
+    pub fn job_with_uid(&self, uid: &str) -> Option<&Job> {
+        self.jobs.get(uid)
+    }
+
     /// What is going on with the Job of this name.
     pub fn state(&self, name: &str) -> JobState {
         self.state_of(self.job(name))

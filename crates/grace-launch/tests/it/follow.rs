@@ -141,6 +141,72 @@ async fn without_the_right_to_read_events_it_goes_on() {
 }
 
 #[tokio::test]
+async fn rights_that_are_missing_for_a_moment_end_nothing() {
+    let lab = Lab::new().await;
+    through(&lab, &quick(), async || {
+        lab.mock.down().await;
+        lab.mock.compact();
+        lab.mock.forbid("list", "pods");
+        lab.mock.up().await;
+        lab.until(|| lab.mock.requests_for("list", "pods").len() > 1)
+            .await;
+        lab.mock.allow("list", "pods");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_job_is_applied_again_if_the_cluster_did_not_answer_or_wanted_new_credentials() {
+    let lab = Lab::new().await;
+    lab.mock
+        .fault(Fault::new("patch", "jobs", Trouble::status(500)));
+    lab.mock.fault(Fault::new(
+        "patch",
+        "jobs",
+        Trouble::recorded("auth-list-jobs-bad-token-401"),
+    ));
+    let told = through(&lab, &quick(), async || {}).await;
+    assert!(
+        told.iter().any(|it| it.starts_with("lost: apply Job")),
+        "{told:#?}"
+    );
+    assert!(told.contains(&String::from("back")), "{told:#?}");
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_sent_is_an_error_without_the_token() {
+    let lab = Lab::new().await;
+    let path = lab
+        .mock
+        .kubeconfig(lab.folder.path(), "two\nlines-of-a-secret");
+    let connect = async |path: &std::path::Path| {
+        let access = grace_launch::Access {
+            kubeconfig: Some(path.to_owned()),
+            ..grace_launch::Access::default()
+        };
+        grace_launch::Cluster::connect(access)
+            .await
+            .unwrap_err()
+            .to_string()
+    };
+    let text = connect(&path).await;
+    assert!(
+        text.contains("such as a line break") && !text.contains("secret"),
+        "{text}"
+    );
+    std::fs::write(
+        &path,
+        "users: [{name: a, user: {token: [my-secret]}}]\nkind: Config\n",
+    )
+    .unwrap();
+    let text = connect(&path).await;
+    assert!(
+        text.contains("no valid YAML") && !text.contains("secret"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
 async fn without_the_right_to_read_pods_it_ends_at_once() {
     let lab = Lab::new().await;
     lab.mock.forbid("list", "pods");
@@ -152,7 +218,8 @@ async fn without_the_right_to_read_pods_it_ends_at_once() {
     let error = tokio::time::timeout(SOON, launched)
         .await
         .unwrap()
-        .unwrap_err();
+        .error
+        .unwrap();
     assert!(matches!(error.kind(), FaultKind::Forbidden(_)), "{error}");
     assert!(error.hint().unwrap().contains("grace-cli doctor"));
     assert!(
@@ -175,7 +242,13 @@ async fn patience_ends() {
         lab.applied(&name("tiny")).await;
         lab.mock.down().await;
     });
-    let error = result.unwrap().unwrap_err();
+    let launched = result.unwrap();
+    assert_eq!(
+        launched.ended[0].outcome,
+        Outcome::LeftRunning,
+        "what is known is told"
+    );
+    let error = launched.error.unwrap();
     assert!(error.is_transient(), "{error}");
     assert!(begun.elapsed() > settings.watch.patience);
 }

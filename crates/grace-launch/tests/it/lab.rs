@@ -53,7 +53,8 @@ impl Lab {
         );
         let ended = tokio::time::timeout(SOON, launched).await;
         let ended = ended.unwrap_or_else(|_| panic!("still not over; told {told:#?}"));
-        (ended.unwrap(), told)
+        assert!(ended.error.is_none(), "{:?}", ended.error);
+        (ended.ended, told)
     }
 
     /// Sets the status of a Job.

@@ -155,8 +155,30 @@ async fn deleted_under_us_is_no_success() {
         tokio::time::sleep(Duration::from_millis(500)).await;
         lab.mock.remove("jobs", NAMESPACE, &name("a"));
     });
-    assert_eq!(ended[0].outcome, Outcome::Deleted);
+    assert_eq!(ended[0].outcome, Outcome::Deleted { is_replaced: false });
     assert_eq!(ended[0].state.done.len(), 1, "what was last seen is kept");
+}
+
+#[tokio::test]
+async fn another_job_of_the_name_is_not_taken_for_it() {
+    let lab = Lab::new().await;
+    let orders = [order("a", 2, 1, 1)];
+    let settings = settings();
+    let ((ended, _), ()) = tokio::join!(lab.launch(&orders, &settings), async {
+        lab.applied(&name("a")).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        lab.mock.remove("jobs", NAMESPACE, &name("a"));
+        let mut other = serde_json::to_value(job("a", 2, 1)).unwrap();
+        other["metadata"]["annotations"]["grace/plan-fingerprint"] = json!("beef");
+        other["status"] = complete(2);
+        lab.mock.put("jobs", other);
+    });
+    assert_eq!(ended[0].outcome, Outcome::Deleted { is_replaced: true });
+    assert!(
+        ended[0].summary.ends_with("another Job has its name now"),
+        "{}",
+        ended[0].summary
+    );
 }
 
 #[tokio::test]
@@ -217,7 +239,7 @@ async fn interrupted_it_leaves_all_running() {
     let stop = lab.applied(&job);
     let settings = settings();
     let launched = grace_launch::launch::launch(&cluster, &orders, &settings, stop, |_| {});
-    let ended = tokio::time::timeout(SOON, launched).await.unwrap().unwrap();
+    let ended = tokio::time::timeout(SOON, launched).await.unwrap().ended;
     assert_eq!(ended[0].outcome, Outcome::LeftRunning);
     assert_eq!(ended[1].outcome, Outcome::NotStarted);
     assert_eq!(lab.mock.requests_for("delete", "*").len(), 0);
@@ -238,6 +260,23 @@ async fn finished_jobs_are_deleted_with_their_pods_only_if_asked() {
     let deletes = lab.mock.requests_for("delete", "jobs");
     assert_eq!(deletes.len(), 1);
     assert_eq!(deletes[0].propagation_policy(), Some("Background"));
+
+    // One that was complete before is deleted, too; a download that is still at work is not.
+    let mut done = serde_json::to_value(job("a", 2, 1)).unwrap();
+    done["status"] = complete(2);
+    lab.mock.put("jobs", done);
+    let mut fetch = job("a", 1, 1);
+    fetch.metadata.name = Some(String::from("grace-a-prefetch"));
+    lab.mock.put("jobs", serde_json::to_value(&fetch).unwrap());
+    let orders = [order("a", 2, 1, 1).with_prefetch(fetch)];
+    let (ended, _) = lab.launch(&orders, &settings).await;
+    assert_eq!(ended[0].outcome, Outcome::AlreadyComplete);
+    assert!(lab.mock.get("jobs", NAMESPACE, &name("a")).is_none());
+    assert!(
+        lab.mock
+            .get("jobs", NAMESPACE, "grace-a-prefetch")
+            .is_some()
+    );
 }
 
 #[tokio::test]

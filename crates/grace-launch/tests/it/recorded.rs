@@ -125,6 +125,41 @@ fn before_all_pods_have_ended_it_is_failing() {
 }
 
 #[test]
+fn the_pod_that_the_controller_names_is_the_cause() {
+    let mut pods = recorded("job-podfailurepolicy-failjob")["pods"].clone();
+    // Another index failed before, and was being tried again.
+    let mut earlier = pods[0].clone();
+    earlier["metadata"]["name"] = "d-pfp-0-other".into();
+    earlier["metadata"]["uid"] = "other".into();
+    pods[0]["metadata"]["labels"]["batch.kubernetes.io/job-completion-index"] = "1".into();
+    earlier["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] = 75.into();
+    let pods: Vec<Pod> = [earlier, pods[0].clone()]
+        .into_iter()
+        .map(|pod| serde_json::from_value(pod).unwrap())
+        .collect();
+    let state = of(recorded_object("job-podfailurepolicy-failjob"), &pods, &[]);
+    let cause = state.cause().unwrap();
+    assert_eq!((cause.index, cause.exit_code), (1, Some(42)));
+}
+
+#[test]
+fn a_pod_that_cannot_be_deleted_with_its_node_is_still_lost() {
+    let mut pod = recorded_object("pod-on-notready-node");
+    pod["metadata"]["deletionTimestamp"] = "2026-11-23T17:21:53Z".into();
+    let pod: Pod = serde_json::from_value(pod).unwrap();
+    let uid = pod.metadata.labels.as_ref().unwrap()["batch.kubernetes.io/controller-uid"].clone();
+    let job = json!({
+        "metadata": {"name": "x", "uid": uid},
+        "spec": {"completionMode": "Indexed", "completions": 1, "parallelism": 1, "template": {}},
+        "status": {"active": 1},
+    });
+    assert_eq!(
+        of(job, &[pod], &[]).to_string(),
+        "node `127.0.0.1` does not answer"
+    );
+}
+
+#[test]
 fn suspended_and_gone() {
     let state = of(recorded_object("job-suspended"), &[], &[]);
     assert_eq!(state.to_string(), "suspended: done 0 of 2");
@@ -195,8 +230,14 @@ fn an_old_event_is_no_trouble_once_the_pods_are_there() {
         "status": {"phase": "Running"},
     }))
     .unwrap();
-    let state = of(job, &[pod], &events);
+    let state = of(job.clone(), std::slice::from_ref(&pod), &events);
     assert_eq!(state.to_string(), "running 1/2, done 0, failed 0");
+    // Nor between that pod and the next.
+    let mut over = serde_json::to_value(&pod).unwrap();
+    over["metadata"]["creationTimestamp"] = "2026-11-23T17:00:00Z".into();
+    over["status"]["phase"] = "Succeeded".into();
+    let over: Pod = serde_json::from_value(over).unwrap();
+    assert_eq!(of(job, &[over], &events).without_pods, None);
 }
 
 #[test]

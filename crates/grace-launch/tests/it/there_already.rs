@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use grace_launch::apply::Difference;
-use grace_launch::launch::{LaunchSettings, Outcome};
+use grace_launch::launch::{LaunchSettings, Order, Outcome};
 use grace_mock_cluster::NAMESPACE;
 use serde_json::json;
 
@@ -106,6 +106,80 @@ async fn a_suspended_job_is_resumed() {
         lab.set_status(&name("a"), &complete(2));
     });
     assert_eq!(ended[0].outcome, Outcome::Complete);
+}
+
+#[tokio::test]
+async fn a_job_that_a_queue_holds_is_not_resumed() {
+    let lab = Lab::new().await;
+    let mut queued = job("a", 2, 1);
+    let labels = queued.metadata.labels.as_mut().unwrap();
+    labels.insert(
+        String::from("kueue.x-k8s.io/queue-name"),
+        String::from("lab"),
+    );
+    let mut there = serde_json::to_value(&queued).unwrap();
+    there["spec"]["suspend"] = json!(true);
+    lab.mock.put("jobs", there);
+    let orders = [Order::new("a", queued, 1)];
+    let mut settings = settings();
+    settings.start_deadline = Duration::from_secs(1);
+    let ((ended, told), ()) = tokio::join!(lab.launch(&orders, &settings), async {
+        lab.until(|| lab.mock.open_watches("pods") > 0).await;
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+        let job = lab.mock.get("jobs", NAMESPACE, &name("a")).unwrap();
+        assert_eq!(job["spec"]["suspend"], true);
+        lab.set_status(&name("a"), &complete(2));
+    });
+    assert_eq!(ended[0].outcome, Outcome::Complete, "{told:#?}");
+}
+
+#[tokio::test]
+async fn gpus_of_what_runs_already_count_for_the_budget() {
+    let lab = Lab::new().await;
+    for model in ["small", "middle"] {
+        lab.mock
+            .put("jobs", serde_json::to_value(job(model, 1, 1)).unwrap());
+    }
+    let orders = vec![
+        order("large", 1, 1, 8),
+        order("small", 1, 1, 2),
+        order("middle", 1, 1, 4),
+    ];
+    let mut settings = settings();
+    settings.max_gpus = Some(8);
+    let ((ended, told), ()) = tokio::join!(lab.launch(&orders, &settings), async {
+        lab.until(|| lab.mock.open_watches("pods") > 0).await;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert_eq!(lab.mock.requests_for("patch", "jobs").len(), 0);
+        for model in ["small", "middle"] {
+            lab.set_status(&name(model), &complete(1));
+        }
+        lab.applied(&name("large")).await;
+        lab.set_status(&name("large"), &complete(1));
+    });
+    assert!(
+        ended.iter().all(|it| it.outcome == Outcome::Complete),
+        "{told:#?}"
+    );
+}
+
+#[tokio::test]
+async fn a_download_that_failed_before_is_named() {
+    let lab = Lab::new().await;
+    let mut fetch = job("a", 1, 1);
+    fetch.metadata.name = Some(String::from("grace-a-prefetch"));
+    let mut there = serde_json::to_value(&fetch).unwrap();
+    there["status"] = failed("BackoffLimitExceeded");
+    lab.mock.put("jobs", there);
+    let orders = [order("a", 2, 1, 1).with_prefetch(fetch)];
+    let (ended, _) = lab.launch(&orders, &settings()).await;
+    assert_eq!(ended[0].outcome, Outcome::FailedBefore);
+    assert_eq!(ended[0].job, "grace-a-prefetch");
+    assert!(
+        ended[0].summary.starts_with("failed: index 1"),
+        "{}",
+        ended[0].summary
+    );
 }
 
 #[tokio::test]
