@@ -1,10 +1,12 @@
 //! From arguments to a namespace of a cluster and the models that are meant.
 
+use std::path::Path;
+
 use grace_core::cluster::{ClusterConfig, LAB, Workload};
 use grace_core::{ModelKey, Problem, Problems};
 use grace_launch::{Access, Cluster};
 
-use crate::args::{AccessArgs, TargetArgs};
+use crate::args::AccessArgs;
 use crate::exit::Failure;
 use crate::wiring::read;
 
@@ -19,8 +21,8 @@ pub(crate) struct Target {
 
 impl Target {
     /// Reads models.yaml; sends nothing.
-    pub(crate) fn load(args: &TargetArgs) -> Result<Self, Failure> {
-        let (name, text) = match &args.config {
+    pub(crate) fn load(config: Option<&Path>, models: &[ModelKey]) -> Result<Self, Failure> {
+        let (name, text) = match config {
             None => (EMBEDDED.to_owned(), LAB.to_owned()),
             Some(path) if path.is_file() => (path.display().to_string(), read(path)?),
             Some(folder) => {
@@ -29,7 +31,7 @@ impl Target {
             }
         };
         let config = ClusterConfig::parse(&name, &text)?;
-        let models = args.model.clone();
+        let models = models.to_vec();
         Ok(Self { config, models })
     }
 
@@ -46,13 +48,17 @@ impl Target {
 
 /// The namespace that `access` names, by default `namespace`.
 pub(crate) async fn connect(access: &AccessArgs, namespace: &str) -> Result<Cluster, Failure> {
+    Ok(Cluster::connect(access_of(access, namespace)).await?)
+}
+
+/// The way that `access` names, by default to `namespace`.
+pub(crate) fn access_of(access: &AccessArgs, namespace: &str) -> Access {
     let namespace = access.namespace.as_deref().unwrap_or(namespace);
-    let access = Access {
+    Access {
         kubeconfig: None,
         context: access.context.clone(),
         namespace: Some(namespace.to_owned()),
-    };
-    Ok(Cluster::connect(access).await?)
+    }
 }
 
 /// The models of `keys`, in the order of models.yaml; all without keys.

@@ -55,20 +55,6 @@ pub(crate) struct TargetArgs {
     pub(crate) access: AccessArgs,
 }
 
-impl TargetArgs {
-    /// One model.
-    pub(crate) fn of(config: Option<PathBuf>, model: ModelKey) -> Self {
-        Self {
-            config,
-            model: vec![model],
-            access: AccessArgs {
-                context: None,
-                namespace: None,
-            },
-        }
-    }
-}
-
 /// Which rules manifests keep to.
 #[derive(Debug, Args)]
 pub(crate) struct PolicyArgs {

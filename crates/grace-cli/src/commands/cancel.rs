@@ -13,7 +13,7 @@ use crate::target::Target;
 use crate::{output, runtime};
 
 pub(crate) fn run(args: &CancelArgs) -> Result<u8, Failure> {
-    let target = Target::load(&args.target)?;
+    let target = Target::load(args.target.config.as_deref(), &args.target.model)?;
     let chosen = target.chosen()?;
     let models: Vec<&str> = chosen.iter().map(|it| it.model.key.as_str()).collect();
     runtime::block_on(async |_| {

@@ -21,7 +21,7 @@ const RETRIES: u32 = 4;
 const PAUSE: u64 = 1;
 
 pub(crate) fn run(args: &CollectArgs) -> Result<u8, Failure> {
-    let target = Target::load(&args.target)?;
+    let target = Target::load(args.target.config.as_deref(), &args.target.model)?;
     target.chosen()?;
     let order = order(args, &target)?;
     runtime::block_on(async |stop| {

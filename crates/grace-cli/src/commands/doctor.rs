@@ -2,33 +2,23 @@
 
 use grace_core::cluster::Workload;
 use grace_k8s_gen::budget::MEGABYTES;
+use grace_launch::Cluster;
 use grace_launch::doctor::{Check, Needs, Verdict, examine};
-use grace_launch::{Access, Cluster};
 use serde_json::json;
 
-use crate::args::{AccessArgs, DoctorArgs, Format, TargetArgs};
+use crate::args::{DoctorArgs, Format};
 use crate::exit::{COMPLETE, FAULTS_FOUND, Failure};
-use crate::target::Target;
+use crate::target::{Target, access_of};
 use crate::{output, runtime};
 
 pub(crate) fn run(args: &DoctorArgs) -> Result<u8, Failure> {
-    let target = Target::load(&TargetArgs {
-        config: args.cluster.config.clone(),
-        model: args.cluster.model.clone(),
-        access: AccessArgs {
-            context: None,
-            namespace: None,
-        },
-    })?;
+    let target = Target::load(args.cluster.config.as_deref(), &args.cluster.model)?;
     let models = target.chosen()?;
     let megabytes = megabytes(&models, args.cluster.replications);
     let needs = Needs::of(&target.config, &models, args.cluster.parallelism, megabytes);
     runtime::block_on(async |stop| {
         let namespace = &target.config.cluster.namespace;
-        let mut access = Access::default();
-        access.context.clone_from(&args.access.context);
-        access.namespace = Some(args.access.namespace.as_ref().unwrap_or(namespace).clone());
-        let cluster = Cluster::connect(access).await;
+        let cluster = Cluster::connect(access_of(&args.access, namespace)).await;
         let examined = Box::pin(examine(&cluster, &needs));
         tokio::select! {
             checks = examined => told(&checks, args.cluster.output),

@@ -5,14 +5,16 @@ use std::cell::RefCell;
 use grace_core::cluster::names::is_dns_label;
 use grace_k8s_gen::{Manifest, Object};
 use grace_launch::Cluster;
-use grace_launch::apply::{Done, Support, apply_job};
+use grace_launch::apply::{Difference, Done, Step, Support, apply_job, find_job, step};
 use grace_launch::launch::{Ended, LaunchSettings, Order, Outcome, launch};
+use grace_launch::state::observe;
+use k8s_openapi::api::batch::v1::Job;
 use serde::Serialize;
 
 use crate::args::{DryRun, Format, LaunchArgs};
 use crate::board::Board;
 use crate::cluster::{Wanted, check_parallelism};
-use crate::exit::{COMPLETE, CONFIGURATION, FAULTS_FOUND, Failure, TRY_AGAIN};
+use crate::exit::{COMPLETE, CONFIGURATION, FAULTS_FOUND, Failure, INTERNAL, TRY_AGAIN};
 use crate::manifests::{checked, refused};
 use crate::progress::say;
 use crate::{output, runtime, target};
@@ -37,8 +39,7 @@ pub(crate) fn run(args: &LaunchArgs) -> Result<u8, Failure> {
     runtime::block_on(async |stop| {
         let cluster = target::connect(&args.access, &wanted.config.cluster.namespace).await?;
         if args.dry_run == Some(DryRun::Server) {
-            parts.check(args, &cluster).await?;
-            return Ok(COMPLETE);
+            return parts.check(args, &cluster).await;
         }
         parts.apply_support(&cluster).await?;
         let board = RefCell::new(Board::new());
@@ -155,28 +156,36 @@ impl Parts {
     }
 
     /// Has the cluster check everything, and keep nothing.
-    async fn check(&self, args: &LaunchArgs, cluster: &Cluster) -> Result<(), Failure> {
+    async fn check(&self, args: &LaunchArgs, cluster: &Cluster) -> Result<u8, Failure> {
         let mut checked = Vec::new();
         for object in &self.support {
-            checked.push(Checked {
-                object: object.name(),
-                would_be: object.apply(cluster, true).await?,
-            });
+            let done = object.apply(cluster, true).await?;
+            checked.push(Checked::new(object.name(), word(done)));
         }
         for order in &self.orders {
             for job in order.prefetch.iter().chain([&order.job]) {
-                let (would_be, _) = apply_job(cluster, job, true).await?;
-                let object = format!("Job {}", job.metadata.name.as_deref().unwrap_or_default());
-                checked.push(Checked { object, would_be });
+                checked.push(check_job(cluster, job).await?);
             }
-        }
-        if args.cluster.output == Format::Json {
-            return output::json(&checked);
         }
         let rows = checked
             .iter()
-            .map(|it| vec![it.object.clone(), word(it.would_be).to_owned()]);
-        output::table(&["OBJECT", "WOULD BE"], &rows.collect::<Vec<_>>())
+            .map(|it| vec![it.object.clone(), it.would_be.to_owned()]);
+        match args.cluster.output {
+            Format::Json => output::json(&checked)?,
+            Format::Text => output::table(&["OBJECT", "WOULD BE"], &rows.collect::<Vec<_>>())?,
+        }
+        let refused: Vec<&Checked> = checked
+            .iter()
+            .filter(|it| !it.differences.is_empty())
+            .collect();
+        for it in &refused {
+            differ(&it.object, &it.differences);
+        }
+        Ok(if refused.is_empty() {
+            COMPLETE
+        } else {
+            CONFIGURATION
+        })
     }
 
     /// What would be applied, in this order.
@@ -210,10 +219,48 @@ impl Parts {
     }
 }
 
+/// Has the cluster check a Job, unless one with another plan has its name.
+async fn check_job(cluster: &Cluster, job: &Job) -> Result<Checked, Failure> {
+    let name = job.metadata.name.clone().unwrap_or_default();
+    let object = format!("Job {name}");
+    let found = find_job(cluster, &name).await?;
+    let state = observe(found.as_ref(), &[], &[]);
+    let step = step(job, found.as_ref(), &state).map_err(|error| Failure::new(INTERNAL, error))?;
+    if let Step::Refuse { differences } = step {
+        let refused = Checked::new(object, "refused: another plan is there");
+        return Ok(Checked {
+            differences,
+            ..refused
+        });
+    }
+    let (done, _) = apply_job(cluster, job, true).await?;
+    Ok(Checked::new(object, word(done)))
+}
+
+/// Tells how a Job differs from the one that is there.
+fn differ(object: &str, differences: &[Difference]) {
+    say(&format!("\n{object} differs from the one on the cluster:"));
+    for difference in differences {
+        say(&format!("  {difference}"));
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct Checked {
     object: String,
-    would_be: Done,
+    would_be: &'static str,
+    differences: Vec<Difference>,
+}
+
+impl Checked {
+    fn new(object: String, would_be: &'static str) -> Self {
+        let differences = Vec::new();
+        Self {
+            object,
+            would_be,
+            differences,
+        }
+    }
 }
 
 fn word(done: Done) -> &'static str {
@@ -267,13 +314,7 @@ fn report(args: &LaunchArgs, ended: &[Ended]) -> Result<(), Failure> {
     output::table(&["MODEL", "DONE", "FAILED", "OUTCOME"], &rows)?;
     for it in ended {
         if let Outcome::Refused { differences } = &it.outcome {
-            say(&format!(
-                "\n{} differs from the Job on the cluster:",
-                it.job
-            ));
-            for difference in differences {
-                say(&format!("  {difference}"));
-            }
+            differ(&format!("Job {}", it.job), differences);
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use grace_launch::state::{Obstacle, Phase};
 use grace_launch::watch::{Watch, WatchSettings};
 use k8s_openapi::api::batch::v1::Job;
 
-use crate::args::{LogsArgs, TargetArgs};
+use crate::args::LogsArgs;
 use crate::exit::{COMPLETE, Failure, TRY_AGAIN};
 use crate::progress::say;
 use crate::target::Target;
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(30);
 const LINES: u32 = 1_000_000;
 
 pub(crate) fn run(args: &LogsArgs) -> Result<u8, Failure> {
-    let target = Target::load(&TargetArgs::of(args.config.clone(), args.model.clone()))?;
+    let target = Target::load(args.config.as_deref(), std::slice::from_ref(&args.model))?;
     target.chosen()?;
     runtime::block_on(async |stop| {
         let cluster = target.connect(&args.access).await?;

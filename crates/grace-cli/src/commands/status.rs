@@ -22,7 +22,7 @@ const TOGETHER: Duration = Duration::from_millis(200);
 const MOST_MARKS: u32 = 64;
 
 pub(crate) fn run(args: &StatusArgs) -> Result<u8, Failure> {
-    let target = Target::load(&args.target)?;
+    let target = Target::load(args.target.config.as_deref(), &args.target.model)?;
     // A key that is not in models.yaml is a mistake.
     target.chosen()?;
     let models = &args.target.model;

@@ -41,6 +41,11 @@ fn both_models_run_to_their_end_one_after_the_other() {
         "{changes:#?}"
     );
     assert_eq!(lab.job("small")["spec"]["parallelism"], 2);
+    // Rights in one namespace are enough.
+    for request in lab.mock.requests() {
+        let path = request.path.as_str();
+        assert!(path.contains("/namespaces/lemn-lab/"), "{path}");
+    }
 
     // Again: all is complete.
     let again = lab.run(lab.launch(&["--output", "json"])).exits(0);
@@ -132,6 +137,14 @@ fn another_plan_is_refused_with_the_difference() {
             ended.output()
         );
     }
+    let dry = lab.run(lab.launch(&["--model", "small", "--dry-run", "server"]));
+    let dry = dry.exits(42);
+    assert!(
+        dry.stdout.contains("refused: another plan is there")
+            && dry.stderr.contains("`lab/other` wanted"),
+        "{}",
+        dry.output()
+    );
     let after = lab.job("small");
     assert_eq!(after["spec"], before["spec"]);
     assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"]);

@@ -89,6 +89,15 @@ pub async fn apply_job(
     apply(cluster, job, dry_run).await
 }
 
+/// The Job of this name, if it is there.
+///
+/// # Errors
+///
+/// Returns an error if the cluster refuses to tell or cannot be reached.
+pub async fn find_job(cluster: &Cluster, name: &str) -> Result<Option<Job>, ClusterError> {
+    find(cluster, name).await
+}
+
 /// The object of this name, if it is there.
 pub(crate) async fn find<K>(cluster: &Cluster, name: &str) -> Result<Option<K>, ClusterError>
 where

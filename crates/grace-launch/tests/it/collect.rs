@@ -97,6 +97,25 @@ async fn an_answer_that_cannot_be_understood_is_no_success() {
 }
 
 #[tokio::test]
+async fn a_stream_that_brings_nothing_of_what_was_asked_for_ends() {
+    let lab = Lab::new().await;
+    // Two blocks of zeros are a whole archive; a header named `end` is the stream's own end.
+    let script = r#"case "$*" in
+        *send*) python3 -c 'import sys, tarfile
+out = tarfile.open(fileobj=sys.stdout.buffer, mode="w|"); out.addfile(tarfile.TarInfo("end")); out.close()';;
+        *) echo "$VOLUME"
+           digest=$(printf %064d 1)
+           echo '{"line":"replication","model":"m","index":0,"state":"sealed","manifest":{"name":"MANIFEST.sha256","bytes":1,"sha256":"'$digest'"},"files":[],"attempts":[]}'
+           echo '{"line":"end","replications":1}';;
+    esac"#;
+    let error = collected(&lab, script).await.unwrap_err();
+    assert!(
+        error.to_string().contains("without any of the files"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn a_command_that_fails_is_told_with_its_words() {
     let lab = Lab::new().await;
     let script = "echo 'error: unrecognized subcommand' >&2; exit 2";

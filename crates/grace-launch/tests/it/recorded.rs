@@ -215,6 +215,30 @@ fn without_pods_the_jobs_events_say_why() {
 }
 
 #[test]
+fn a_volume_that_cannot_be_mounted_is_said_by_the_pods_events() {
+    let pod: Pod = serde_json::from_value(json!({
+        "metadata": {"name": "x-0", "uid": "p", "labels": {
+            "batch.kubernetes.io/controller-uid": "j", "batch.kubernetes.io/job-completion-index": "0"}},
+        "status": {"phase": "Pending", "containerStatuses": [{"name": "replicate", "image": "x", "imageID": "", "ready": false,
+            "restartCount": 0, "state": {"waiting": {"reason": "ContainerCreating"}}}]},
+    }))
+    .unwrap();
+    let event: Event = serde_json::from_value(json!({
+        "metadata": {"name": "e"}, "involvedObject": {"uid": "p"}, "reason": "FailedMount", "type": "Warning",
+        "message": "MountVolume.SetUp failed for volume \"results\" : not found",
+    }))
+    .unwrap();
+    let job = json!({
+        "metadata": {"name": "x", "uid": "j"},
+        "spec": {"completionMode": "Indexed", "completions": 1, "parallelism": 1, "template": {}}, "status": {},
+    });
+    assert_eq!(
+        of(job, &[pod], &[event]).to_string(),
+        "volume cannot be mounted: MountVolume.SetUp failed for volume \"results\" : not found"
+    );
+}
+
+#[test]
 fn an_old_event_is_no_trouble_once_the_pods_are_there() {
     let list = recorded_object("events-quota-failedcreate");
     let events: Vec<Event> = serde_json::from_value(list["items"].clone()).unwrap();
