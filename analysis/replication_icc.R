@@ -7,7 +7,7 @@
 #
 # DATASET is what `grace-cli aggregate` wrote. The measure is a column; yes is 1 and no is 0, and `column=word` is 1 where
 # the answer is that word. Conditions are the columns that begin with `conditions.`; rows without a value are left out.
-# Prints CSV. Needs lme4 (Debian: r-base-core and r-cran-lme4).
+# Prints CSV; `status` says why numbers are missing, in grace's words. Needs lme4 (Debian: r-base-core and r-cran-lme4).
 
 suppressPackageStartupMessages(library(lme4))
 
@@ -29,7 +29,6 @@ data$value <- if (length(parts) == 2) {
 factors <- grep("^conditions\\.", names(data), value = TRUE)
 data$condition <- if (length(factors) > 0) interaction(data[factors], drop = TRUE) else factor("all")
 data$replication <- factor(data$replication_id)
-data <- data[!is.na(data$value), ]
 
 # Tighter than lme4's own, so that its answer is the optimum to 7 digits.
 control <- lmerControl(
@@ -37,23 +36,41 @@ control <- lmerControl(
   check.conv.singular = "ignore", calc.derivs = FALSE
 )
 
-fit <- function(rows) {
-  rows$condition <- droplevels(rows$condition)
-  model <- if (nlevels(rows$condition) > 1) {
-    lmer(value ~ condition + (1 | replication), rows, REML = TRUE, control = control)
-  } else {
-    lmer(value ~ 1 + (1 | replication), rows, REML = TRUE, control = control)
-  }
-  variances <- as.data.frame(VarCorr(model))$vcov
-  data.frame(
-    model = rows$model_key[1], measure = measure, replications = nlevels(droplevels(rows$replication)),
-    conditions = nlevels(rows$condition), trials = nrow(rows),
-    var_between = variances[1], var_within = variances[2], icc = variances[1] / sum(variances),
-    criterion = as.numeric(REMLcrit(model))
-  )
+# Why there is nothing to estimate, or "ok".
+status <- function(rows) {
+  replications <- nlevels(rows$replication)
+  if (nrow(rows) == 0) return("not_estimable_no_data")
+  if (replications < 2) return("not_estimable_one_group")
+  if (nrow(rows) < nlevels(rows$condition) + replications) return("not_estimable_no_within_df")
+  about_first <- rows$value - ave(rows$value, rows$condition, FUN = function(x) x[1])
+  if (all(about_first == 0)) return("undefined_no_variance")
+  effects <- cbind(sapply(levels(rows$condition), `==`, rows$condition), sapply(levels(rows$replication), `==`, rows$replication))
+  left <- sum(lm.fit(effects * 1, about_first)$residuals ^ 2)
+  # What conditions and replications leave is rounding.
+  if (left < 1e-20 * sum(about_first ^ 2)) return("perfect_no_within_variance")
+  "ok"
 }
 
-result <- do.call(rbind, lapply(split(data, data$model_key), fit))
+fit <- function(model_key, rows) {
+  rows <- droplevels(rows[!is.na(rows$value), ])
+  result <- data.frame(
+    model = model_key, measure = measure, status = status(rows), replications = nlevels(rows$replication),
+    conditions = nlevels(rows$condition), trials = nrow(rows),
+    var_between = NA, var_within = NA, icc = NA, criterion = NA
+  )
+  if (result$status != "ok") return(result)
+  formula <- if (result$conditions > 1) value ~ condition + (1 | replication) else value ~ 1 + (1 | replication)
+  model <- lmer(formula, rows, REML = TRUE, control = control)
+  variances <- as.data.frame(VarCorr(model))$vcov
+  result$var_between <- variances[1]
+  result$var_within <- variances[2]
+  result$icc <- variances[1] / sum(variances)
+  result$criterion <- as.numeric(REMLcrit(model))
+  result
+}
+
+by_model <- split(data, data$model_key)
+result <- do.call(rbind, Map(fit, names(by_model), by_model))
 numbers <- c("var_between", "var_within", "icc", "criterion")
-result[numbers] <- lapply(result[numbers], function(x) sprintf("%.15g", x))
+result[numbers] <- lapply(result[numbers], function(x) ifelse(is.na(x), "", sprintf("%.15g", x)))
 write.csv(result, row.names = FALSE, quote = FALSE)

@@ -6,7 +6,7 @@
 
 DATASET is what `grace-cli aggregate` wrote. The measure is a column; yes is 1 and no is 0, and `column=word` is 1 where
 the answer is that word. Conditions are the columns that begin with `conditions.`; rows without a value are left out.
-Prints CSV, as replication_icc.R does. Needs pandas and NumPy (and pyarrow for Parquet).
+Prints CSV, as replication_icc.R does; `status` says why numbers are missing, in grace's words. Needs pandas and NumPy (and pyarrow for Parquet).
 
 The likelihood is profiled here, after Bates, Maechler, Bolker & Walker (2015), Journal of Statistical Software 67(1):
 statsmodels' MixedLM can be far off where the variance between replications is small, and says that it converged.
@@ -16,6 +16,9 @@ import sys
 
 import numpy as np
 import pandas as pd
+
+# The ICC from which on a fit counts as unbounded.
+UNBOUNDED = 1 - 1e-8
 
 
 def read(path):
@@ -72,24 +75,52 @@ def minimise(f):
     return middle if f(middle) < f(0.0) - 1e-9 else 0.0
 
 
+def status(y, conditions, replications):
+    """Why there is nothing to estimate, or "ok"."""
+    if len(y) == 0:
+        return "not_estimable_no_data"
+    if replications < 2:
+        return "not_estimable_one_group"
+    if len(y) < conditions + replications:
+        return "not_estimable_no_within_df"
+    return "ok" if y.any() else "undefined_no_variance"
+
+
 def fit(model, measure, rows):
+    rows = rows[rows["value"].notna()]
     condition = rows["condition"].astype("category").cat.codes.to_numpy()
     groups = rows["replication_id"].astype("category").cat.codes.to_numpy()
     x = np.equal.outer(condition, np.unique(condition)).astype(float)
-    # About its mean by condition, so that no digits are lost; the fit does not change.
-    value = rows["value"] - rows.groupby("condition")["value"].transform("mean")
+    # About the first of its condition and then the mean, so that no digits are lost and equal values give 0; the fit
+    # does not change.
+    values = rows.groupby("condition")["value"]
+    about_first = rows["value"] - values.transform("first")
+    value = about_first - about_first.groupby(rows["condition"]).transform("mean")
     y = value.to_numpy(dtype=float)[:, None]
-    theta = minimise(lambda theta: deviance(theta, y, x, groups)[0])
-    criterion, within = deviance(theta, y, x, groups)
-    return {
+    result = {
         "model": model,
         "measure": measure,
+        "status": status(y, x.shape[1], len(np.unique(groups))),
         "replications": len(np.unique(groups)),
         "conditions": x.shape[1],
         "trials": len(y),
+        "var_between": None,
+        "var_within": None,
+        "icc": None,
+        "criterion": None,
+    }
+    if result["status"] != "ok":
+        return result
+    theta = minimise(lambda theta: deviance(theta, y, x, groups)[0])
+    icc = theta / (1 + theta)
+    # What conditions and replications leave is rounding.
+    if icc > UNBOUNDED:
+        return result | {"status": "perfect_no_within_variance"}
+    criterion, within = deviance(theta, y, x, groups)
+    return result | {
         "var_between": theta * within,
         "var_within": within,
-        "icc": theta / (1 + theta),
+        "icc": icc,
         "criterion": criterion,
     }
 
@@ -102,7 +133,6 @@ def main():
     data["value"] = values(data, measure)
     factors = [name for name in data if name.startswith("conditions.")]
     data["condition"] = data[factors].astype(str).agg(" ".join, axis=1) if factors else "all"
-    data = data[data["value"].notna()]
     result = [fit(model, measure, rows) for model, rows in data.groupby("model_key")]
     print(pd.DataFrame(result).to_csv(index=False, float_format="%.15g"), end="")
 

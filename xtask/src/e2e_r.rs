@@ -64,7 +64,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Some(results) => existing(results)?,
         None => crate::dataset::demo(&program, &work.join("demo"), 150)?,
     };
-    let done = compare(&program, &python, has_r, &results, &work.join("dataset"));
+    let done = compare(&program, &python, has_r, &results, &work.join("dataset"))
+        .and_then(|()| compare_degenerate(&program, &python, has_r, &work.join("degenerate.csv")));
     fs::remove_dir_all(&work).with_context(|| work.display().to_string())?;
     done?;
     if !has_r {
@@ -72,6 +73,30 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     Ok(())
 }
+
+/// Models of which nothing can be estimated, each for another reason, and one of which something can.
+const DEGENERATE: &str = "\
+model,model_key,replication_id,conditions.c,value
+constant,constant,0,a,1
+constant,constant,1,a,1
+constant,constant,0,b,2
+constant,constant,1,b,2
+single,single,0,a,1
+single,single,0,a,2
+few,few,0,a,1
+few,few,1,b,2
+empty,empty,0,a,
+empty,empty,1,a,
+perfect,perfect,0,a,1
+perfect,perfect,0,a,1
+perfect,perfect,1,a,2
+perfect,perfect,1,b,4
+perfect,perfect,0,b,3
+one,one,0,a,1
+one,one,0,a,2
+one,one,1,a,2
+one,one,1,a,5
+";
 
 fn compare(
     program: &Path,
@@ -92,14 +117,8 @@ fn compare(
         .arg(results)
         .args(["--pooled", "--output", "json"]);
     let grace: Vec<Value> = serde_json::from_str(&command::output(&mut icc)?)?;
-    let scripts = root().join("analysis");
     for (experiment, measure) in MEASURES {
         let table = tables.join(format!("{experiment}.csv"));
-        let script = |program: &Path, name: &str| -> Result<String> {
-            let mut script = Command::new(program);
-            script.arg(scripts.join(name)).arg(&table).arg(measure);
-            command::output(&mut script)
-        };
         let of_measure: Vec<&Value> = grace
             .iter()
             .filter(|row| row["experiment"] == experiment && row["measure"] == measure)
@@ -108,12 +127,46 @@ fn compare(
             !of_measure.is_empty(),
             "grace has no {measure} of {experiment}"
         );
-        let theirs = script(python, "replication_icc.py")?;
-        check("pandas", &theirs, &of_measure)?;
-        if has_r {
-            let theirs = script(Path::new("Rscript"), "replication_icc.R")?;
-            check("lme4", &theirs, &of_measure)?;
-        }
+        check_scripts(python, has_r, &table, measure, &of_measure)?;
+    }
+    Ok(())
+}
+
+/// Compares what is said where there is nothing to estimate.
+fn compare_degenerate(program: &Path, python: &Path, has_r: bool, table: &Path) -> Result<()> {
+    fs::write(table, DEGENERATE).with_context(|| table.display().to_string())?;
+    let mut icc = Command::new(program);
+    icc.args(["icc", "--pooled", "--output", "json", "--value", "value"])
+        .args(["--replication", "replication_id", "--by", "model"])
+        .args(["--by", "conditions.c", "--table"])
+        .arg(table);
+    let grace: Vec<Value> = serde_json::from_str(&command::output(&mut icc)?)?;
+    check_scripts(
+        python,
+        has_r,
+        table,
+        "value",
+        &grace.iter().collect::<Vec<_>>(),
+    )
+}
+
+fn check_scripts(
+    python: &Path,
+    has_r: bool,
+    table: &Path,
+    measure: &str,
+    grace: &[&Value],
+) -> Result<()> {
+    let scripts = root().join("analysis");
+    let script = |program: &Path, name: &str| -> Result<String> {
+        let mut script = Command::new(program);
+        script.arg(scripts.join(name)).arg(table).arg(measure);
+        command::output(&mut script)
+    };
+    check("pandas", &script(python, "replication_icc.py")?, grace)?;
+    if has_r {
+        let theirs = script(Path::new("Rscript"), "replication_icc.R")?;
+        check("lme4", &theirs, grace)?;
     }
     Ok(())
 }
@@ -129,51 +182,58 @@ fn check(who: &str, csv: &str, grace: &[&Value]) -> Result<()> {
     );
     for row in grace {
         let model = row["model"].as_str().unwrap_or_default();
-        let measure = row["measure"].as_str().unwrap_or_default();
         let line = theirs
             .get(model)
             .with_context(|| format!("{who} has no model {model}"))?;
-        let their = |name: &str| -> Result<f64> {
-            let field = line
-                .get(name)
-                .with_context(|| format!("{who} prints no {name}"))?;
-            field
-                .parse()
-                .with_context(|| format!("{who}: {name} is `{field}`"))
-        };
-        let ours = |name: &str| {
-            let number = row[name].as_f64();
-            number.with_context(|| format!("grace has no {name} for {measure} by {model}: {row}"))
-        };
-        for name in ["replications", "conditions", "trials"] {
-            let (ours, theirs) = (ours(name)?, their(name)?);
-            ensure!(
-                (ours - theirs).abs() < 0.5,
-                "{measure} by {model}: {name} is {ours}, {who} has {theirs}"
-            );
-        }
-        let (icc, icc_theirs) = (ours("icc")?, their("icc")?);
-        ensure!(
-            (icc - icc_theirs).abs() <= ICC_ABSOLUTE,
-            "{measure} by {model}: ICC {icc}, {who} has {icc_theirs}"
-        );
-        let (within, within_theirs) = (ours("var_within")?, their("var_within")?);
-        let (between, between_theirs) = (ours("var_between")?, their("var_between")?);
-        for (name, ours, theirs) in [
-            ("within", within, within_theirs),
-            ("between", between, between_theirs),
-        ] {
-            // At the boundary one says 0 and the other nearly so.
-            let tolerance =
-                VARIANCE_RELATIVE * ours.abs().max(theirs.abs()) + ICC_ABSOLUTE * within;
-            ensure!(
-                (ours - theirs).abs() <= tolerance,
-                "{measure} by {model}: variance {name} is {ours}, {who} has {theirs}"
-            );
-        }
-        println!("{measure} by {model}: ICC {icc:.6}, {who} {icc_theirs:.6}");
+        let measure = row["measure"].as_str().unwrap_or_default();
+        let said =
+            check_model(line, row).with_context(|| format!("{measure} by {model}, {who}"))?;
+        println!("{measure} by {model}: {said} by {who}, too");
     }
     Ok(())
+}
+
+/// Compares a line of a script with grace's row; what both say.
+fn check_model(line: &BTreeMap<String, String>, row: &Value) -> Result<String> {
+    let their = |name: &str| -> Result<f64> {
+        let field = line.get(name).with_context(|| format!("no {name}"))?;
+        field
+            .parse()
+            .with_context(|| format!("{name} is `{field}`"))
+    };
+    let ours = |name: &str| {
+        let number = row[name].as_f64();
+        number.with_context(|| format!("grace has no {name}: {row}"))
+    };
+    for name in ["replications", "conditions", "trials"] {
+        let (ours, theirs) = (ours(name)?, their(name)?);
+        ensure!(
+            (ours - theirs).abs() < 0.5,
+            "{name} is {theirs}, grace has {ours}"
+        );
+    }
+    let status = row["status"].as_str().unwrap_or_default();
+    let theirs = line.get("status").map_or("none", String::as_str);
+    ensure!(theirs == status, "status is {theirs}, grace has {status}");
+    if status != "ok" {
+        return Ok(status.to_owned());
+    }
+    let (icc, theirs) = (ours("icc")?, their("icc")?);
+    ensure!(
+        (icc - theirs).abs() <= ICC_ABSOLUTE,
+        "ICC is {theirs}, grace has {icc}"
+    );
+    let within = ours("var_within")?;
+    for name in ["var_within", "var_between"] {
+        let (ours, theirs) = (ours(name)?, their(name)?);
+        // At the boundary one says 0 and the other nearly so.
+        let tolerance = VARIANCE_RELATIVE * ours.abs().max(theirs.abs()) + ICC_ABSOLUTE * within;
+        ensure!(
+            (ours - theirs).abs() <= tolerance,
+            "{name} is {theirs}, grace has {ours}"
+        );
+    }
+    Ok(format!("ICC {icc:.6}"))
 }
 
 /// The lines of a CSV file without quotes, by model.
@@ -203,11 +263,12 @@ mod tests {
 
     use super::*;
 
-    const CSV: &str = "model,replications,conditions,trials,var_between,var_within,icc\nm,3,6,900, 0.25,0.75,0.25\n";
+    const CSV: &str = "model,status,replications,conditions,trials,var_between,var_within,icc\n\
+                       m,ok,3,6,900, 0.25,0.75,0.25\n";
 
     fn row(icc: f64) -> Value {
         json!({"model": "m", "measure": "x", "replications": 3, "conditions": 6, "trials": 900,
-            "var_between": 0.25, "var_within": 0.75, "icc": icc})
+            "status": "ok", "var_between": 0.25, "var_within": 0.75, "icc": icc})
     }
 
     #[test]
@@ -217,8 +278,11 @@ mod tests {
 
     #[test]
     fn different_numbers_are_told() {
-        let error = check("R", CSV, &[&row(0.26)]).unwrap_err().to_string();
-        assert_eq!(error, "x by m: ICC 0.26, R has 0.25");
+        let error = check("R", CSV, &[&row(0.26)]).unwrap_err();
+        assert_eq!(
+            format!("{error:#}"),
+            "x by m, R: ICC is 0.25, grace has 0.26"
+        );
         assert!(check("R", CSV, &[]).is_err());
     }
 }

@@ -28,15 +28,24 @@ pub enum FindError {
     },
 }
 
-/// The folders of replications at or under `path`, sorted by model folder, index and name.
-pub(crate) fn replications(path: &Path) -> Result<Vec<PathBuf>, FindError> {
-    let mut found = Vec::new();
+/// What is at or under a path.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// The folders of replications, sorted by model folder, index and name.
+    pub(crate) folders: Vec<PathBuf>,
+    /// Files that look like records and lie beside such folders.
+    pub(crate) strays: Vec<PathBuf>,
+}
+
+/// The replications at or under `path`.
+pub(crate) fn replications(path: &Path) -> Result<Found, FindError> {
+    let mut found = Found::default();
     collect(path, DEEPEST, &mut found)?;
-    found.sort_by_key(|folder| {
+    found.folders.sort_by_key(|folder| {
         let name = name(folder).to_owned();
         (folder.parent().map(Path::to_owned), index_in(&name), name)
     });
-    if found.is_empty() {
+    if found.folders.is_empty() {
         return Err(FindError::None {
             path: path.to_owned(),
         });
@@ -57,36 +66,45 @@ pub(crate) fn index_in(name: &str) -> Option<u32> {
     ReplicationLayout::index_of(name).or_else(|| number.parse().ok())
 }
 
-fn collect(path: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), FindError> {
-    let layout = ReplicationLayout::at(path);
-    let named = ReplicationLayout::index_of(name(path)).is_some() && path.is_dir();
-    let begun =
-        layout.metadata().exists() || layout.manifest().exists() || layout.attempts().is_dir();
-    if named || begun {
-        found.push(path.to_owned());
-        return Ok(());
+/// Adds what is at or under `path`; whether a folder says of itself that it is a replication.
+fn collect(path: &Path, depth: usize, found: &mut Found) -> Result<bool, FindError> {
+    if says_so(path) {
+        found.folders.push(path.to_owned());
+        return Ok(true);
     }
     if !path.is_dir() {
-        return Ok(());
+        return Ok(false);
     }
-    let mut folders = Vec::new();
-    for entry in entries(path)? {
-        if entry.is_dir() {
-            folders.push(entry);
-        } else if entry
-            .extension()
+    let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) =
+        entries(path)?.into_iter().partition(|entry| entry.is_dir());
+    let json = |file: &PathBuf| {
+        file.extension()
             .is_some_and(|extension| extension == "json")
-        {
-            found.push(path.to_owned());
-            return Ok(());
-        }
-    }
+    };
+    let json: Vec<PathBuf> = files.into_iter().filter(json).collect();
+    let mut below = Found::default();
+    let mut certain = false;
     if depth > 0 {
         for folder in folders {
-            collect(&folder, depth - 1, found)?;
+            certain |= collect(&folder, depth - 1, &mut below)?;
         }
     }
-    Ok(())
+    // Any name may be that of a replication of an earlier script, unless it holds replications.
+    if !json.is_empty() && !certain {
+        found.folders.push(path.to_owned());
+        return Ok(false);
+    }
+    found.folders.append(&mut below.folders);
+    found.strays.append(&mut below.strays);
+    found.strays.extend(json);
+    Ok(certain)
+}
+
+/// Whether a folder says of itself that it is a replication: by its name, or by what grace puts into it.
+fn says_so(path: &Path) -> bool {
+    let layout = ReplicationLayout::at(path);
+    let named = ReplicationLayout::index_of(name(path)).is_some() && path.is_dir();
+    named || layout.metadata().exists() || layout.manifest().exists() || layout.attempts().is_dir()
 }
 
 /// What a folder holds, by name; what begins with a dot is left out.
@@ -117,7 +135,7 @@ mod tests {
             fs::create_dir_all(folder.path().join(name)).unwrap();
             fs::write(folder.path().join(name).join("e.json"), "[]").unwrap();
         }
-        let found = replications(folder.path()).unwrap();
+        let found = replications(folder.path()).unwrap().folders;
         let names: Vec<&str> = found.iter().map(|folder| name(folder)).collect();
         assert_eq!(names, ["rep_2", "replication-9", "replication-10"]);
     }

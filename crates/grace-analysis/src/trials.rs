@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::aggregate::{AggregateError, groups};
 use crate::parallel;
-use crate::read::{Batch, Values};
+use crate::read::Batch;
 use crate::results::{Experiment, Results};
 use crate::schema::{QueryColumns, Role};
 
@@ -184,14 +184,13 @@ impl<'r> Wanted<'r> {
         let schema = &self.experiment.schema;
         let text = |name: &str, row| {
             let values = schema.position(name).map(|place| &batch.columns[place]);
-            values.and_then(|values| word(values, row))
+            values.and_then(|values| values.word(row))
         };
         let whole = |name: &str, row| text(name, row).and_then(|text| text.parse().ok());
         let row = |row| {
             let levels = self.factors.iter();
-            let level = |(_, place): &(String, usize)| {
-                word(&batch.columns[*place], row).unwrap_or_default()
-            };
+            let level =
+                |(_, place): &(String, usize)| batch.columns[*place].word(row).unwrap_or_default();
             let trial = Trial {
                 model: text("model_key", row).unwrap_or_default(),
                 replication: whole("replication_id", row).unwrap_or_default(),
@@ -224,7 +223,7 @@ impl WantedQuery {
     }
 
     fn asked(&self, batch: &Batch, row: usize) -> (Asked, Vec<String>) {
-        let value = |place: &usize| word(&batch.columns[*place], row);
+        let value = |place: &usize| batch.columns[*place].word(row);
         let words: Option<Vec<String>> = self.answer.iter().map(value).collect();
         let at = self.at.as_ref().and_then(value);
         let shown = self.prompt.iter().flatten();
@@ -246,14 +245,4 @@ impl WantedQuery {
 pub(crate) fn seconds(timestamp: &str) -> Option<f64> {
     let timestamp: Timestamp = timestamp.parse().ok()?;
     Some(timestamp.as_millisecond() as f64 / 1000.0)
-}
-
-fn word(values: &Values, row: usize) -> Option<String> {
-    match values {
-        Values::Text(values) => values.value(row).map(str::to_owned),
-        Values::Bool(values) => values[row].map(|value| value.to_string()),
-        Values::Integer(values) => values[row].map(|value| value.to_string()),
-        Values::Unsigned(values) => values[row].map(|value| value.to_string()),
-        Values::Number(values) => values[row].map(|value| value.to_string()),
-    }
 }

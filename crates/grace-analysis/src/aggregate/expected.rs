@@ -27,9 +27,9 @@ pub(super) fn expected(
     definitions: &Definitions,
     threads: NonZeroUsize,
 ) -> Result<Option<Results>, FindError> {
-    let folders = find::replications(folder)?;
-    let opened = parallel::map(folders.len(), threads, |number, buffer| {
-        open(&folders[number], buffer)
+    let found = find::replications(folder)?;
+    let opened = parallel::map(found.folders.len(), threads, |number, buffer| {
+        open(&found.folders[number], buffer)
     });
     let Some(mut replications) = opened.into_iter().collect::<Option<Vec<_>>>() else {
         return Ok(None);
@@ -37,7 +37,10 @@ pub(super) fn expected(
     if !read_one_of_each(&mut replications, threads) {
         return Ok(None);
     }
-    let results = Results::of(replications, definitions);
+    let results = Results {
+        strays: found.strays,
+        ..Results::of(replications, definitions)
+    };
     Ok(is_as_expected(&results).then_some(results))
 }
 
@@ -80,6 +83,7 @@ fn glance_at(
         experiment: experiment.to_owned(),
         path: listed.path.clone(),
         bytes,
+        content: None,
         survey,
     }))
 }

@@ -121,6 +121,20 @@ pub fn aggregate(
     out: &Path,
     threads: NonZeroUsize,
 ) -> Result<Aggregated, AggregateError> {
+    let mut done = aggregated(folder, definitions, replications, out, threads)?;
+    done.completeness
+        .notes
+        .extend(output::stale(out, &done.tables));
+    Ok(done)
+}
+
+fn aggregated(
+    folder: &Path,
+    definitions: &Definitions,
+    replications: Option<u32>,
+    out: &Path,
+    threads: NonZeroUsize,
+) -> Result<Aggregated, AggregateError> {
     if let Some(expected) =
         expected::expected(folder, definitions, threads).map_err(AggregateError::Find)?
         && let Some(done) = once::write(expected, definitions, replications, out, threads)?

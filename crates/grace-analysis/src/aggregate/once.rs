@@ -151,7 +151,10 @@ fn surveyed(
         }
         replication.close();
     }
-    let results = Results::of(replications, definitions);
+    let results = Results {
+        strays: expected.strays,
+        ..Results::of(replications, definitions)
+    };
     let schemas = |experiments: &[Experiment]| -> Vec<_> {
         let schema = |experiment: &Experiment| (experiment.id.clone(), experiment.schema.clone());
         experiments.iter().map(schema).collect()

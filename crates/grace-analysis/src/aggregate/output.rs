@@ -147,6 +147,27 @@ impl TableOutput {
     }
 }
 
+/// Tables in `folder` that were made of other results, a note each: who reads all files of the folder must know.
+pub(super) fn stale(folder: &Path, tables: &[Table]) -> Vec<String> {
+    let written = |path: &Path| tables.iter().any(|table| table.parquet == path);
+    let paths = crate::find::entries(folder).unwrap_or_default();
+    let stale = paths.into_iter().filter(|path| {
+        let parquet = path
+            .extension()
+            .is_some_and(|extension| extension == "parquet");
+        parquet && !written(path) && path.with_extension("csv").exists()
+    });
+    stale
+        .map(|path| {
+            let (parquet, csv) = (path.display(), path.with_extension("csv"));
+            format!(
+                "{parquet} and {} are of an earlier run: these results hold no such experiment; remove them",
+                csv.display()
+            )
+        })
+        .collect()
+}
+
 /// The name of a file while it is written.
 fn partial(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();

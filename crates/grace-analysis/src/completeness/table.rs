@@ -18,6 +18,8 @@ pub struct Completeness {
     pub rows: Vec<Row>,
     /// Everything that is wrong, by file.
     pub findings: Vec<Finding>,
+    /// What a reader should know besides, and what is no fault of the results.
+    pub notes: Vec<String>,
 }
 
 impl Completeness {
@@ -72,7 +74,36 @@ impl Results {
             key(a).cmp(&key(b))
         });
         findings.sort();
-        Completeness { rows, findings }
+        Completeness {
+            rows,
+            findings,
+            notes: self.notes(),
+        }
+    }
+}
+
+impl Results {
+    fn notes(&self) -> Vec<String> {
+        let strays = self.strays.iter().map(|path| {
+            let path = path.display();
+            format!("{path} lies beside replications and is part of none: it was not read")
+        });
+        let undescribed = self.experiments.iter().filter(|one| one.is_undescribed());
+        let undescribed = undescribed.map(|experiment| {
+            let lacking = match experiment.lacking.as_slice() {
+                [] => String::from("no experiment file describes them"),
+                columns => format!(
+                    "they lack {} of its experiment file",
+                    columns.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+                ),
+            };
+            format!(
+                "{}: earlier scripts wrote these records, and {lacking}. So nothing tells answers from stimuli: icc takes \
+                 the columns that --measure and --by name, and drift and report leave them out",
+                experiment.id
+            )
+        });
+        strays.chain(undescribed).collect()
     }
 }
 

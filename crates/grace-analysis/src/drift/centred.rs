@@ -11,11 +11,11 @@ pub(super) struct Measure {
     pub(super) experiment: String,
     pub(super) model: String,
     pub(super) name: String,
-    /// By replication: the trial and the value.
-    pub(super) replications: BTreeMap<u32, Vec<(u32, f64)>>,
+    /// By replication: the trial, which earlier scripts do not tell, and the value.
+    pub(super) replications: BTreeMap<u32, Vec<(Option<u32>, f64)>>,
 }
 
-/// The measures of cells, by experiment, model and name. Deterministic cells and values without a trial are left out.
+/// The measures of cells, by experiment, model and name. Deterministic cells are left out.
 pub(super) fn measures(cells: &[Cell]) -> Vec<Measure> {
     let mut measures: BTreeMap<(&str, &str, &str), Measure> = BTreeMap::new();
     for cell in cells.iter().filter(|cell| !cell.deterministic) {
@@ -41,10 +41,8 @@ pub(super) fn measures(cells: &[Cell]) -> Vec<Measure> {
                 replications: BTreeMap::new(),
             });
         for (place, value) in known {
-            if let Some(trial) = place.trial {
-                let values = measure.replications.entry(place.replication).or_default();
-                values.push((trial, value - mean));
-            }
+            let values = measure.replications.entry(place.replication).or_default();
+            values.push((place.trial, value - mean));
         }
     }
     measures.into_values().collect()
@@ -71,8 +69,8 @@ mod tests {
         let found = measures(&[cell("low", [1.0, 3.0]), cell("high", [11.0, 13.0])]);
         assert_eq!(found.len(), 1);
         let expected = [
-            (0, vec![(0, -1.0), (0, -1.0)]),
-            (1, vec![(1, 1.0), (1, 1.0)]),
+            (0, vec![(Some(0), -1.0), (Some(0), -1.0)]),
+            (1, vec![(Some(1), 1.0), (Some(1), 1.0)]),
         ];
         assert_eq!(found[0].replications, BTreeMap::from(expected));
     }

@@ -103,6 +103,8 @@ pub struct MachineSpread {
     pub machine: Machine,
     /// Whether there is anything to tell.
     pub separation: Separation,
+    /// Whether nodes and GPU types divide the replications alike: then it cannot be told which of the two it is.
+    pub coincide: bool,
     /// Machines.
     pub machines: u64,
     /// Replications.
@@ -119,16 +121,34 @@ pub struct MachineSpread {
 
 pub(super) fn spreads(results: &Results, measures: &[Measure]) -> Vec<MachineSpread> {
     let spreads = measures.iter().flat_map(|measure| {
-        let of = |machine| {
-            spread(
-                measure,
-                machine,
-                &machines(results, &measure.model, machine),
-            )
+        let named = Machine::ALL.map(|machine| machines(results, &measure.model, machine));
+        let coincide = divide_alike(&named);
+        let of = |(machine, named)| {
+            let spread = spread(measure, machine, named);
+            let coincide = coincide && spread.separation == Separation::Separable;
+            MachineSpread { coincide, ..spread }
         };
-        Machine::ALL.map(of)
+        Machine::ALL
+            .into_iter()
+            .zip(&named)
+            .map(of)
+            .collect::<Vec<_>>()
     });
     spreads.collect()
+}
+
+/// Whether any two replications that share one kind of machine share the others.
+fn divide_alike(named: &[BTreeMap<u32, Option<String>>]) -> bool {
+    let groups = |names: &BTreeMap<u32, Option<String>>| {
+        let mut groups: BTreeMap<Option<String>, Vec<u32>> = BTreeMap::new();
+        for (replication, name) in names {
+            groups.entry(name.clone()).or_default().push(*replication);
+        }
+        groups.into_values().collect::<BTreeSet<Vec<u32>>>()
+    };
+    named
+        .windows(2)
+        .all(|pair| groups(&pair[0]) == groups(&pair[1]))
 }
 
 /// The machine of each replication of a model.
@@ -171,6 +191,7 @@ fn spread(
         measure: measure.name.clone(),
         machine,
         separation,
+        coincide: false,
         machines: names.len() as u64,
         replications: means.len() as u64,
         icc: None,
@@ -202,7 +223,7 @@ mod tests {
             model: String::from("m"),
             name: String::from("x"),
             replications: replications
-                .map(|(index, mean)| (index, vec![(0, *mean)]))
+                .map(|(index, mean)| (index, vec![(None, *mean)]))
                 .collect(),
         };
         let named = |name: &&str| Some((*name).to_owned()).filter(|name| !name.is_empty());

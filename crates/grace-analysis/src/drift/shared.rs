@@ -25,6 +25,9 @@ pub enum SharedVerdict {
     /// Equal prompts always got equal answers inside a replication and not always between replications: what one seed
     /// for all requests of a replication does.
     Copied,
+    /// Every trial has the same answer in all replications, though answers differ between trials: replications share
+    /// their random numbers, or the model is sure of every answer.
+    Repeated,
     /// Equal prompts agree more inside replications than chance explains: random numbers are shared, or replications
     /// differ.
     Excess,
@@ -41,6 +44,7 @@ impl SharedVerdict {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Copied => "copied",
+            Self::Repeated => "repeated",
             Self::Excess => "excess",
             Self::None => "none",
             Self::NoPairs => "no_pairs",
@@ -71,6 +75,9 @@ pub struct SharedNumbers {
     pub between_pairs: u64,
     /// The share of them with the same answer.
     pub between: Option<f64>,
+    /// The share of pairs of replications, trial by trial, in which a trial has the same answer; absent where trials are
+    /// not told.
+    pub repeated: Option<f64>,
     /// The permutation test of an agreement inside replications that is no larger than by chance.
     pub p: Option<f64>,
     /// What it says.
@@ -93,9 +100,14 @@ pub(super) fn shared_numbers(trials: &[Trials], threads: NonZeroUsize) -> Vec<Sh
 
 fn of_query(trials: &Trials, model: &str, query: usize) -> SharedNumbers {
     let query = &trials.queries[query];
-    let rows = trials.rows.iter().zip(&query.asked);
-    let rows = rows.filter(|(trial, _)| trial.model == model);
-    let answered: Vec<(u32, u32, &str)> = rows
+    let rows = || {
+        let rows = trials.rows.iter().zip(&query.asked);
+        rows.filter(|(trial, _)| trial.model == model)
+    };
+    let answers_of_trials =
+        rows().filter_map(|(trial, asked)| Some((trial.id?, asked.answer.as_deref()?)));
+    let (repeated, is_constant) = repeated(answers_of_trials);
+    let answered: Vec<(u32, u32, &str)> = rows()
         .filter_map(|(trial, asked)| {
             Some((trial.replication, asked.prompt, asked.answer.as_deref()?))
         })
@@ -114,9 +126,11 @@ fn of_query(trials: &Trials, model: &str, query: usize) -> SharedNumbers {
         within: None,
         between_pairs: 0,
         between: None,
+        repeated,
         p: None,
         verdict: SharedVerdict::UnknownPrompts,
     };
+    let is_repeated = !is_constant && repeated.is_some_and(|share| share >= 1.0);
     if !query.has_prompts {
         return nothing;
     }
@@ -129,9 +143,10 @@ fn of_query(trials: &Trials, model: &str, query: usize) -> SharedNumbers {
         answers.permutation_test(ROUNDS, &mut random).p()
     });
     let verdict = match tested {
-        None => SharedVerdict::NoPairs,
         // Answers that are nearly always the same agree by themselves.
         Some(p) if p < LEVEL && agreement.is_copied_within() => SharedVerdict::Copied,
+        _ if is_repeated => SharedVerdict::Repeated,
+        None => SharedVerdict::NoPairs,
         Some(p) if p < LEVEL => SharedVerdict::Excess,
         Some(_) => SharedVerdict::None,
     };
@@ -143,5 +158,46 @@ fn of_query(trials: &Trials, model: &str, query: usize) -> SharedNumbers {
         p: tested,
         verdict,
         ..nothing
+    }
+}
+
+/// Of answers by trial, the share of pairs of one trial that are the same, and whether all answers are.
+fn repeated<'t>(answers: impl Iterator<Item = (u32, &'t str)>) -> (Option<f64>, bool) {
+    let mut trials: BTreeMap<u32, BTreeMap<&str, u64>> = BTreeMap::new();
+    for (trial, answer) in answers {
+        *trials.entry(trial).or_default().entry(answer).or_default() += 1;
+    }
+    let pairs = |count: u64| count * count.saturating_sub(1) / 2;
+    let all: u64 = trials
+        .values()
+        .map(|counts| pairs(counts.values().sum()))
+        .sum();
+    let same: u64 = trials
+        .values()
+        .flat_map(BTreeMap::values)
+        .map(|count| pairs(*count))
+        .sum();
+    let different: BTreeSet<&&str> = trials.values().flat_map(BTreeMap::keys).collect();
+    let share = (all > 0).then(|| same as f64 / all as f64);
+    (share, different.len() < 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_of_a_trial_are_counted_over_replications() {
+        let of = |answers: &[(u32, &'static str)]| repeated(answers.iter().copied());
+        assert_eq!(
+            of(&[(0, "a"), (0, "a"), (1, "b"), (1, "b")]),
+            (Some(1.0), false)
+        );
+        assert_eq!(
+            of(&[(0, "a"), (0, "b"), (0, "a")]),
+            (Some(1.0 / 3.0), false)
+        );
+        assert_eq!(of(&[(0, "a"), (0, "a"), (1, "a")]), (Some(1.0), true));
+        assert_eq!(of(&[(0, "a"), (1, "b")]), (None, false));
     }
 }

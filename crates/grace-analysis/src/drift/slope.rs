@@ -88,6 +88,10 @@ pub(super) fn slopes(measures: &[Measure], trials: &[Trials], threads: NonZeroUs
         let mut slopes = Vec::new();
         if let Some(positions) = positions {
             for (replication, values) in &measure.replications {
+                // Earlier scripts tell neither time nor place.
+                if values.iter().all(|(trial, _)| trial.is_none()) {
+                    continue;
+                }
                 for against in [Against::Time, Against::Place] {
                     let points = points(measure, *replication, values, positions, against);
                     slopes.push(slope(measure, *replication, against, &points));
@@ -143,12 +147,12 @@ fn positions(trials: &Trials) -> Vec<Positions<'_>> {
 fn points(
     measure: &Measure,
     replication: u32,
-    values: &[(u32, f64)],
+    values: &[(Option<u32>, f64)],
     positions: &Positions<'_>,
     against: Against,
 ) -> Vec<(f64, f64)> {
-    let point = |(trial, value): &(u32, f64)| {
-        let position = positions.get(&(measure.model.as_str(), replication, *trial))?;
+    let point = |(trial, value): &(Option<u32>, f64)| {
+        let position = positions.get(&(measure.model.as_str(), replication, (*trial)?))?;
         let place = match against {
             Against::Time => position.0?,
             Against::Place => f64::from(position.1?),

@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 
 use super::cell::{Cell, Factor, Value};
 use super::measure::{number, of_levels, yes_or_no};
+use super::row::IccRow;
 use super::wanted::{Measured, Wanted, condition};
 use crate::aggregate::{AggregateError, groups};
 use crate::parallel;
@@ -38,6 +39,14 @@ pub enum CellsError {
         name: String,
         /// What there is.
         known: Vec<String>,
+    },
+    /// A column cannot tell conditions apart.
+    #[error("`{name}` cannot tell conditions apart: {reason}")]
+    By {
+        /// What was asked for.
+        name: String,
+        /// Why not.
+        reason: &'static str,
     },
 }
 
@@ -98,6 +107,19 @@ impl Results {
 
     /// Whether every column that is asked for is anywhere.
     fn check(&self, selection: &Selection) -> Result<(), CellsError> {
+        for (number, name) in selection.by.iter().enumerate() {
+            let reason = if matches!(name.as_str(), "experiment" | "model") {
+                "experiments and models are told apart already"
+            } else if IccRow::has_field(name) {
+                "the table of results has a column of this name"
+            } else if selection.by[..number].contains(name) {
+                "it is given twice"
+            } else {
+                continue;
+            };
+            let name = name.clone();
+            return Err(CellsError::By { name, reason });
+        }
         let schemas = || self.experiments.iter().map(|experiment| &experiment.schema);
         for name in selection.by.iter().chain(&selection.measures) {
             let there = |schema: &Schema| {
@@ -130,7 +152,7 @@ impl Wanted<'_> {
             let by = self.by.iter().map(|(_, place)| *place);
             let levels = std::iter::once(self.model).chain(by);
             let levels = levels
-                .map(|place| word(&batch.columns[place], row))
+                .map(|place| batch.columns[place].word(row).unwrap_or_default())
                 .collect();
             let measures = cells
                 .entry((experiment, levels))
@@ -140,7 +162,8 @@ impl Wanted<'_> {
             for (measure, cell) in self.measures.iter().zip(measures) {
                 match &batch.columns[measure.column] {
                     Values::Text(values) => {
-                        let value = values.value(row).map(str::to_owned);
+                        let value = values.value(row).filter(|word| !word.trim().is_empty());
+                        let value = value.map(str::to_owned);
                         cell.words.push((replication, trial, value));
                     }
                     values => {
@@ -172,22 +195,6 @@ fn append(cells: &mut RawCells, part: RawCells) {
             known.numbers.extend(cell.numbers);
             known.words.extend(cell.words);
         }
-    }
-}
-
-/// A level in words; that of a missing value is empty.
-fn word(values: &Values, row: usize) -> String {
-    match values {
-        Values::Text(values) => values.value(row).unwrap_or_default().to_owned(),
-        Values::Integer(values) => values[row]
-            .map(|value| value.to_string())
-            .unwrap_or_default(),
-        Values::Bool(values) => values[row]
-            .map(|value| value.to_string())
-            .unwrap_or_default(),
-        values => number(values, row)
-            .map(|value| value.to_string())
-            .unwrap_or_default(),
     }
 }
 

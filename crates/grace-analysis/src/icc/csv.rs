@@ -15,9 +15,10 @@ pub fn to_csv(rows: &[IccRow]) -> Vec<u8> {
             factors.push(&factor.name);
         }
     }
+    let own_measure = rows.iter().all(IccRow::has_own_measure);
     let mut names: Vec<&str> = factors.clone();
+    names.extend(own_measure.then_some("measure"));
     names.extend([
-        "measure",
         "scale",
         "status",
         "replications",
@@ -30,11 +31,11 @@ pub fn to_csv(rows: &[IccRow]) -> Vec<u8> {
     names.extend(numbers.iter().flatten().map(|(name, _)| *name));
     names.push("latent_status");
     let names = names.into_iter().map(str::to_owned).collect();
-    let lines = rows.iter().map(|row| fields(row, &factors));
+    let lines = rows.iter().map(|row| fields(row, &factors, own_measure));
     lines_to_csv(std::iter::once(names).chain(lines))
 }
 
-fn fields(row: &IccRow, factors: &[&str]) -> Vec<String> {
+fn fields(row: &IccRow, factors: &[&str], own_measure: bool) -> Vec<String> {
     let level = |name: &&str| {
         let mut by = row.by.iter();
         let factor = by.find(|factor| factor.name == *name);
@@ -47,8 +48,8 @@ fn fields(row: &IccRow, factors: &[&str]) -> Vec<String> {
         Scale::Binary => "binary",
     };
     let mut fields: Vec<String> = factors.iter().map(level).collect();
+    fields.extend(own_measure.then(|| row.measure.clone()));
     fields.extend([
-        row.measure.clone(),
         scale.to_owned(),
         row.status.to_owned(),
         row.replications.to_string(),

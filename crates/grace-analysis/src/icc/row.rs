@@ -49,32 +49,30 @@ pub struct IccRow {
     pub noise: Option<Noise>,
 }
 
+/// The fields of a row that are no numbers, beside `measure`.
+const FIELDS: [&str; 8] = [
+    "scale",
+    "status",
+    "replications",
+    "trials",
+    "missing",
+    "verdict",
+    "below_by_estimate",
+    "latent_status",
+];
 /// The status of a cell whose values are the same in every replication.
 pub(super) const DETERMINISTIC: &str = "deterministic";
 /// The status of values that no sum of squares can be made of.
 pub(super) const NO_NUMBER: &str = "not_estimable_out_of_range";
 
 impl IccRow {
-    /// What is known about `cell`.
-    pub(super) fn of(cell: &Cell, margin: Margin, confidence: Confidence) -> Self {
-        let scale = if cell.is_binary() && !cell.deterministic {
-            Scale::Binary
-        } else {
-            Scale::Numeric
-        };
+    /// What is known about `cell`, whose measure is on `scale`.
+    pub(super) fn of(cell: &Cell, scale: Scale, margin: Margin, confidence: Confidence) -> Self {
         let row = Self {
             by: cell.by.clone(),
             measure: cell.measure.clone(),
             scale,
-            status: NO_NUMBER,
-            replications: 0,
-            trials: 0,
-            missing: 0,
-            one_way: None,
-            verdict: None,
-            below_by_estimate: None,
-            latent: None,
-            noise: None,
+            ..Self::nothing()
         };
         let Ok(groups) = cell.groups() else {
             return row;
@@ -93,6 +91,23 @@ impl IccRow {
             };
         }
         row.estimated(&groups, margin, confidence)
+    }
+
+    fn nothing() -> Self {
+        Self {
+            by: Vec::new(),
+            measure: String::new(),
+            scale: Scale::Numeric,
+            status: NO_NUMBER,
+            replications: 0,
+            trials: 0,
+            missing: 0,
+            one_way: None,
+            verdict: None,
+            below_by_estimate: None,
+            latent: None,
+            noise: None,
+        }
     }
 
     fn estimated(self, groups: &Groups, margin: Margin, confidence: Confidence) -> Self {
@@ -167,6 +182,18 @@ impl IccRow {
         ]
     }
 
+    /// Whether a row has a field `name` of its own, which is no name for a factor. A factor may be named `measure`, as
+    /// in tables with one column of values: it says more than the name of that column, and stands in its place.
+    pub(super) fn has_field(name: &str) -> bool {
+        let number = |(other, _): &(&str, Option<f64>)| *other == name;
+        FIELDS.contains(&name) || Self::nothing().numbers().iter().any(number)
+    }
+
+    /// Whether a factor stands in the place of the measure's name.
+    pub(super) fn has_own_measure(&self) -> bool {
+        self.by.iter().all(|factor| factor.name != "measure")
+    }
+
     /// A number of [`IccRow::numbers`] by its name.
     pub fn number(&self, name: &str) -> Option<f64> {
         let numbers = self.numbers();
@@ -188,7 +215,9 @@ impl Serialize for IccRow {
         for factor in &self.by {
             map.serialize_entry(&factor.name, &factor.level)?;
         }
-        map.serialize_entry("measure", &self.measure)?;
+        if self.has_own_measure() {
+            map.serialize_entry("measure", &self.measure)?;
+        }
         map.serialize_entry("scale", &self.scale)?;
         map.serialize_entry("status", self.status)?;
         map.serialize_entry("replications", &self.replications)?;
@@ -217,7 +246,12 @@ mod tests {
         });
         let by = vec![Factor::new("access", "3")];
         let cell = Cell::new(by, "x", values.collect());
-        IccRow::of(&cell, Margin::TENTH, Confidence::P95)
+        let scale = if cell.is_binary() {
+            Scale::Binary
+        } else {
+            Scale::Numeric
+        };
+        IccRow::of(&cell, scale, Margin::TENTH, Confidence::P95)
     }
 
     #[test]

@@ -7,6 +7,7 @@ use grace_core::{Problem, Problems};
 
 use super::cell::{Cell, Factor, Value};
 use super::measure::yes_or_no;
+use super::row::IccRow;
 
 /// Which columns of a table are what.
 #[derive(Debug, Clone)]
@@ -65,6 +66,16 @@ pub fn cells_of_table(
     let replication = place(&columns.replication);
     let by: Vec<usize> = columns.by.iter().map(&mut place).collect();
     let values: Vec<usize> = columns.values.iter().map(&mut place).collect();
+    for (number, name) in columns.by.iter().enumerate() {
+        let message = if IccRow::has_field(name) {
+            "cannot tell conditions apart: the table of results has a column of this name; rename it in the file"
+        } else if columns.by[..number].contains(name) {
+            "is given twice to tell conditions apart; give it once"
+        } else {
+            continue;
+        };
+        problems.push(Problem::new(file, message).at_key(name));
+    }
     let problems_of_head = std::mem::take(&mut problems);
     problems_of_head.into_result(())?;
 
@@ -207,6 +218,30 @@ mod tests {
         );
         let problems = cells_of_table("t.csv", b"c,r\n", &columns(&["v", "w"])).unwrap_err();
         assert_eq!(problems.as_slice().len(), 2, "{problems}");
+    }
+
+    #[test]
+    fn names_of_the_results_are_no_names_of_conditions() {
+        let of = |by: &[&str]| {
+            let columns = TableColumns {
+                by: by.iter().map(|&name| name.to_owned()).collect(),
+                ..columns(&["v"])
+            };
+            cells_of_table("t.csv", b"r,v,status,icc,measure\n", &columns)
+        };
+        let text = of(&["status", "icc", "measure", "measure"])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains("`status` cannot tell conditions apart"),
+            "{text}"
+        );
+        assert!(
+            text.contains("`icc` cannot tell conditions apart"),
+            "{text}"
+        );
+        assert!(text.contains("`measure` is given twice"), "{text}");
+        assert!(of(&["measure"]).is_ok());
     }
 
     #[test]

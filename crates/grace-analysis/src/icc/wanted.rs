@@ -105,12 +105,14 @@ fn measures(experiment: &Experiment, selection: &Selection) -> Vec<Measured> {
 }
 
 /// The role of a column among the measures. Where no experiment file tells, columns of numbers are measures that
-/// grace does not write itself.
+/// grace does not write itself. In what earlier scripts wrote stimuli may be numbers, too: nothing tells them apart.
 fn role(experiment: &Experiment, column: &Column, scored: bool) -> Option<Role> {
     if let Some(definition) = &experiment.definition {
-        let mut columns = definition.columns();
-        let (_, _, role) = columns.find(|(name, _, _)| *name == column.name)?;
-        return (*role != Role::Raw).then_some(*role);
+        let role = definition.role(&column.name);
+        return role.filter(|role| *role != Role::Raw);
+    }
+    if experiment.is_undescribed() {
+        return None;
     }
     let is_number = matches!(
         column.kind,

@@ -1,5 +1,8 @@
 //! Typed columns of some rows.
 
+use super::records::Cell;
+use crate::schema::ColumnType;
+
 /// Rows of a table, column by column in the order of its schema.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Batch {
@@ -68,6 +71,55 @@ impl TextColumn {
 }
 
 impl Values {
+    /// No values of a column of this type yet.
+    pub(crate) fn new(kind: ColumnType) -> Self {
+        match kind {
+            ColumnType::Text | ColumnType::Json => Self::Text(TextColumn::default()),
+            ColumnType::Bool => Self::Bool(Vec::new()),
+            ColumnType::Integer => Self::Integer(Vec::new()),
+            ColumnType::Unsigned => Self::Unsigned(Vec::new()),
+            ColumnType::Number => Self::Number(Vec::new()),
+        }
+    }
+
+    /// Adds a value as grace writes it; the bytes of its text. `None` if the column cannot hold it.
+    pub(crate) fn push(&mut self, value: Cell<'_>) -> Option<usize> {
+        match (value, self) {
+            (Cell::Null, values) => values.push_missing(),
+            (Cell::Text(text), Self::Text(values)) => {
+                let text = text.decode()?;
+                values.push(Some(&text));
+                return Some(text.len());
+            }
+            (Cell::Nested(json), Self::Text(values)) => {
+                values.push(Some(json));
+                return Some(json.len());
+            }
+            (Cell::Bool(value), Self::Bool(values)) => values.push(Some(value)),
+            (Cell::Number(token), Self::Integer(values)) => {
+                let whole = token.split_once('.').map_or(token, |(whole, _)| whole);
+                values.push(Some(whole.parse().ok()?));
+            }
+            (Cell::Number(token), Self::Unsigned(values)) => {
+                values.push(Some(token.parse().ok()?));
+            }
+            (Cell::Number(token), Self::Number(values)) => values.push(Some(token.parse().ok()?)),
+            _ => return None,
+        }
+        Some(0)
+    }
+
+    /// A value in words; `None` if it is missing.
+    pub(crate) fn word(&self, row: usize) -> Option<String> {
+        match self {
+            Self::Text(values) => values.value(row).map(str::to_owned),
+            Self::Bool(values) => values.get(row)?.map(|value| value.to_string()),
+            Self::Integer(values) => values.get(row)?.map(|value| value.to_string()),
+            Self::Unsigned(values) => values.get(row)?.map(|value| value.to_string()),
+            Self::Number(values) => values.get(row)?.map(|value| value.to_string()),
+        }
+    }
+
     /// How many values there are, missing ones included.
     pub(crate) fn len(&self) -> usize {
         match self {

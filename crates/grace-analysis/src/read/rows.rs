@@ -1,52 +1,20 @@
 //! The values of a file as rows of a table.
 
-use std::borrow::Cow;
-
-use super::batch::{Batch, TextColumn, Values};
+use super::batch::{Batch, Values};
 use super::cursor::Cursor;
+use super::legacy::{Origin, Place, Translator, modern_name};
 use super::records::{Cell, Sink};
-use crate::schema::{ColumnType, Definition, Schema};
-
-/// Who wrote a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// grace.
-    Grace,
-    /// The lab's earlier Python scripts: without grace's own fields, and errors are texts.
-    Legacy,
-}
-
-/// How a text begins with which an earlier script tells that there is no answer.
-pub(super) const ERROR_PREFIX: &str = "ERROR:";
-
-/// The name of a column today. Earlier scripts named columns after answers, apostrophe included.
-pub(super) fn modern_name(name: &str, origin: Origin) -> Cow<'_, str> {
-    if origin == Origin::Legacy && name.contains(['\'', '\u{2019}']) {
-        return Cow::Owned(name.replace(['\'', '\u{2019}'], ""));
-    }
-    Cow::Borrowed(name)
-}
-
-/// What a file does not say itself, but its place in the results.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Place<'a> {
-    pub(crate) model_key: &'a str,
-    pub(crate) replication: u32,
-    pub(crate) experiment: &'a str,
-}
+use crate::schema::{Definition, Schema};
 
 /// Collects records as rows, in batches of bounded size.
 pub(crate) struct Rows<'s> {
     schema: &'s Schema,
-    definition: Option<&'s Definition>,
     /// Which columns are wanted; the others stay missing.
     wanted: Vec<bool>,
     cursor: Cursor,
     columns: Vec<Values>,
-    /// The query that adds each column.
-    queries: Vec<Option<usize>>,
-    /// Queries of the current record that ended in an error.
-    failed: Vec<bool>,
+    /// What records of earlier scripts are made into rows with, and where they stand.
+    translator: Translator<'s>,
     legacy: Option<Place<'s>>,
     count: usize,
     bytes: usize,
@@ -61,15 +29,15 @@ impl<'s> Rows<'s> {
     ) -> Self {
         let columns = schema.columns();
         let names = || columns.iter().map(|column| column.name.as_str());
-        let query = |name| definition.and_then(|definition| definition.query_of(name));
         Self {
             schema,
-            definition,
             wanted: names().map(wanted).collect(),
             cursor: Cursor::new(names()),
-            columns: columns.iter().map(|column| empty(column.kind)).collect(),
-            queries: names().map(query).collect(),
-            failed: vec![false; definition.map_or(0, |definition| definition.queries.len())],
+            columns: columns
+                .iter()
+                .map(|column| Values::new(column.kind))
+                .collect(),
+            translator: Translator::new(schema, definition),
             legacy: None,
             count: 0,
             bytes: 0,
@@ -92,7 +60,7 @@ impl<'s> Rows<'s> {
             .schema
             .columns()
             .iter()
-            .map(|c| empty(c.kind))
+            .map(|column| Values::new(column.kind))
             .collect();
         self.bytes = 0;
         Batch {
@@ -115,92 +83,16 @@ impl<'s> Rows<'s> {
 
     fn push(&mut self, place: usize, value: Cell<'_>) -> Result<(), String> {
         let values = &mut self.columns[place];
-        let done = match (value, &mut *values) {
-            (Cell::Null, values) => {
-                values.push_missing();
-                Some(())
-            }
-            (Cell::Text(text), values)
-                if self.legacy.is_some() && text.starts_with(ERROR_PREFIX) =>
-            {
-                values.push_missing();
-                if let Some(query) = self.queries[place] {
-                    self.failed[query] = true;
-                }
-                Some(())
-            }
-            (Cell::Text(text), Values::Text(values)) => text.decode().map(|text| {
-                self.bytes += text.len();
-                values.push(Some(&text));
-            }),
-            (Cell::Nested(json), Values::Text(values)) => {
-                self.bytes += json.len();
-                values.push(Some(json));
-                Some(())
-            }
-            (Cell::Bool(value), Values::Bool(values)) => {
-                values.push(Some(value));
-                Some(())
-            }
-            (Cell::Number(token), values) => push_number(values, token),
-            _ => None,
+        let done = match self.legacy {
+            Some(_) => self.translator.push(place, value, values),
+            None => values.push(value),
         };
-        self.bytes += size_of::<u64>();
-        done.ok_or_else(|| {
+        let bytes = done.ok_or_else(|| {
             let name = &self.schema.columns()[place].name;
             format!("the value of `{name}` is not what it was before")
-        })
-    }
-
-    /// What the place in the results and the experiment file say of a record of an earlier script.
-    fn complete_legacy(&mut self, place: Place<'_>) {
-        for (name, text) in [
-            ("model_key", place.model_key),
-            ("experiment_name", place.experiment),
-        ] {
-            if let Some(Values::Text(values)) = self.column(name) {
-                values.push(Some(text));
-            }
-        }
-        if let Some(Values::Integer(values)) = self.column("replication_id") {
-            values.push(Some(i64::from(place.replication)));
-        }
-        let Some(definition) = self.definition else {
-            return;
-        };
-        for condition in &definition.conditions {
-            let source = self.schema.position(&condition.column);
-            let level = source.and_then(|source| match &self.columns[source] {
-                Values::Text(values) => {
-                    let value = values.value(self.count)?;
-                    condition.level(value).map(str::to_owned)
-                }
-                Values::Integer(values) => {
-                    let value = (*values.get(self.count)?)?.to_string();
-                    condition.level(&value).map(str::to_owned)
-                }
-                _ => None,
-            });
-            let name = format!("conditions.{}", condition.name);
-            if let Some(Values::Text(values)) = self.column(&name) {
-                values.push(level.as_deref());
-            }
-        }
-        for (place, query) in self.queries.iter().enumerate() {
-            if query.is_some_and(|query| self.failed[query])
-                && self.columns[place].len() > self.count
-            {
-                self.columns[place].forget_last();
-            }
-        }
-        self.failed.fill(false);
-    }
-
-    /// A column that has no value in this record yet.
-    fn column(&mut self, name: &str) -> Option<&mut Values> {
-        let place = self.schema.position(name)?;
-        let values = &mut self.columns[place];
-        (values.len() == self.count).then_some(values)
+        })?;
+        self.bytes += bytes + size_of::<u64>();
+        Ok(())
     }
 }
 
@@ -219,7 +111,8 @@ impl Sink for Rows<'_> {
 
     fn end_record(&mut self) -> Result<(), String> {
         if let Some(place) = self.legacy {
-            self.complete_legacy(place);
+            self.translator
+                .complete(place, self.count, &mut self.columns);
         }
         for values in &mut self.columns {
             if values.len() == self.count {
@@ -229,30 +122,6 @@ impl Sink for Rows<'_> {
         self.count += 1;
         Ok(())
     }
-}
-
-fn empty(kind: ColumnType) -> Values {
-    match kind {
-        ColumnType::Text | ColumnType::Json => Values::Text(TextColumn::default()),
-        ColumnType::Bool => Values::Bool(Vec::new()),
-        ColumnType::Integer => Values::Integer(Vec::new()),
-        ColumnType::Unsigned => Values::Unsigned(Vec::new()),
-        ColumnType::Number => Values::Number(Vec::new()),
-    }
-}
-
-/// Adds a number as it is written, if the column can hold it.
-fn push_number(values: &mut Values, token: &str) -> Option<()> {
-    match values {
-        Values::Integer(values) => {
-            let whole = token.split_once('.').map_or(token, |(whole, _)| whole);
-            values.push(Some(whole.parse().ok()?));
-        }
-        Values::Unsigned(values) => values.push(Some(token.parse().ok()?)),
-        Values::Number(values) => values.push(Some(token.parse().ok()?)),
-        Values::Text(_) | Values::Bool(_) => return None,
-    }
-    Some(())
 }
 
 #[cfg(test)]
@@ -280,7 +149,7 @@ mod tests {
         };
         let observed = survey(json.as_bytes(), rules).unwrap().observed;
         let schema = resolve([&observed].into_iter(), Some(&definition));
-        assert_eq!(observed.misfits(&schema), []);
+        assert_eq!(observed.misfits(&schema, Some(&definition)), []);
         let mut rows = Rows::new(&schema, Some(&definition), |_| true);
         rows.set_legacy(legacy.then_some(Place {
             model_key: "m",
@@ -292,13 +161,7 @@ mod tests {
         let line = |row: usize| {
             let cells = schema.columns().iter().zip(&batch.columns);
             let cells = cells.filter_map(|(column, values)| {
-                let value = match values {
-                    Values::Text(values) => values.value(row)?.to_owned(),
-                    Values::Integer(values) => values[row]?.to_string(),
-                    Values::Unsigned(values) => values[row]?.to_string(),
-                    Values::Number(values) => values[row]?.to_string(),
-                    Values::Bool(values) => values[row]?.to_string(),
-                };
+                let value = values.word(row)?;
                 Some(format!("{}={value}", column.name))
             });
             cells.collect::<Vec<_>>().join(" ")
@@ -322,18 +185,6 @@ mod tests {
                     "{place} access=3 observe=1 knowledge=no conditions.access=3 conditions.observe=1"
                 ),
             ]
-        );
-    }
-
-    #[test]
-    fn apostrophes_of_earlier_names_are_gone() {
-        assert_eq!(
-            modern_name("prob_wasn't_good", Origin::Legacy),
-            "prob_wasnt_good"
-        );
-        assert_eq!(
-            modern_name("prob_wasn't_good", Origin::Grace),
-            "prob_wasn't_good"
         );
     }
 

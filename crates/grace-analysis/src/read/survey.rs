@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use grace_core::record::Outcome;
 
 use super::cursor::Cursor;
+use super::legacy::{Origin, is_error, modern_name};
 use super::records::{Cell, Sink, read};
-use super::rows::{ERROR_PREFIX, Origin, modern_name};
 use crate::schema::{Kind, Kinds, OURS, Observed, outcome_of};
 
 /// What the records of a file must say.
@@ -185,9 +185,7 @@ impl<'a> Surveyor<'a> {
                     self.record
                 ));
             }
-            Cell::Text(text)
-                if self.rules.origin == Origin::Legacy && text.starts_with(ERROR_PREFIX) =>
-            {
+            Cell::Text(_) if self.rules.origin == Origin::Legacy && is_error(value) => {
                 self.error_in_record = true;
                 Kind::ErrorText
             }
@@ -284,6 +282,7 @@ impl<'a> Surveyor<'a> {
             records: u64::from(self.record),
             observed: Observed {
                 columns: names.zip(kinds).collect(),
+                legacy: !grace,
             },
             duplicates: duplicates as u64,
             outcomes: self.outcomes,

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use grace_core::Digest;
 use grace_core::layout::METADATA;
+use serde_json::value::RawValue;
 
 use super::{Replication, read_records};
 use crate::completeness::FindingKind;
@@ -47,4 +49,13 @@ impl Replication {
             }
         }
     }
+}
+
+/// The digest of the records in any order: with one seed for all replications and an order for each, the same answers
+/// stand in another order.
+pub(super) fn content(bytes: &[u8]) -> Option<Digest> {
+    let records: Vec<&RawValue> = serde_json::from_slice(bytes).ok()?;
+    let mut records: Vec<&str> = records.into_iter().map(RawValue::get).collect();
+    records.sort_unstable();
+    Some(Digest::of(records.join("\n").as_bytes()))
 }

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use grace_core::Digest;
 use grace_core::layout::ReplicationLayout;
 use grace_core::metadata::Metadata;
 
@@ -45,6 +46,8 @@ pub(crate) struct RecordsFile {
     pub(crate) experiment: String,
     pub(crate) path: PathBuf,
     pub(crate) bytes: u64,
+    /// Of the records in any order, of what an earlier script wrote; what grace wrote has its digest in the manifest.
+    pub(crate) content: Option<Digest>,
     pub(crate) survey: Survey,
 }
 
@@ -117,6 +120,10 @@ impl Replication {
                 experiment: experiment.to_owned(),
                 path: path.to_owned(),
                 bytes: bytes.len() as u64,
+                content: match self.origin {
+                    Origin::Legacy => legacy::content(bytes),
+                    Origin::Grace => None,
+                },
                 survey,
             }),
             Err(reason) => self.leave_out(path, FindingKind::Broken, reason),

@@ -12,11 +12,21 @@ use super::view::{Part, Section, counted};
 
 pub(super) fn section(facts: &Facts<'_>) -> Section {
     let (fingerprint, count) = fingerprint(facts);
-    let mut words = vec![format!(
-        "Tell the version of grace, and which results: the fingerprint below is the SHA-256 of the SHA-256 digests, one a \
-         line, of the manifests of the {} on this page, by model and index.",
-        counted(count, "sealed replication", "sealed replications")
-    )];
+    let (words, note) = if count == 0 {
+        let words = String::from(
+            "Tell the version of grace, and where the results are: earlier scripts did not seal them, so that they have no \
+             fingerprint.",
+        );
+        (words, String::from("results of earlier scripts"))
+    } else {
+        let words = format!(
+            "Tell the version of grace, and which results: the fingerprint below is the SHA-256 of the SHA-256 digests, \
+             one a line, of the manifests of the {} on this page, by model and index.",
+            counted(count, "sealed replication", "sealed replications")
+        );
+        (words, format!("results {fingerprint}"))
+    };
+    let mut words = vec![words];
     let experiments = experiments(facts);
     if !experiments.is_empty() {
         words.push(format!(
@@ -27,7 +37,7 @@ pub(super) fn section(facts: &Facts<'_>) -> Section {
     let version = facts.version;
     let code = format!(
         "@software{{grace,\n  title   = {{grace: replicated behavioural experiments on language models}},\n  \
-         version = {{{version}}},\n  note    = {{results {fingerprint}}}\n}}"
+         version = {{{version}}},\n  note    = {{{note}}}\n}}"
     );
     Section {
         id: "cite",

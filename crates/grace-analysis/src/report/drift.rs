@@ -1,17 +1,19 @@
 //! Drift over the run, differences between machines, shared random numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Facts;
 use super::chart::{Axis, Chart, Charts, MOST_SERIES, Point, legend};
 use super::view::{Field, Part, Picture, Section, Table, counted};
 use crate::drift::{
-    Against, Machine, MachineSpread, Separation, SharedNumbers, SharedVerdict, Slope,
+    Against, Drift, Machine, MachineSpread, Separation, SharedNumbers, SharedVerdict, Slope,
 };
 
 pub(super) fn section(facts: &Facts<'_>, charts: &mut Charts) -> Option<Section> {
-    let slopes = &facts.drift.slopes;
-    if slopes.is_empty() {
+    let Drift {
+        slopes, machines, ..
+    } = &facts.drift;
+    if slopes.is_empty() && machines.is_empty() {
         return None;
     }
     let mut parts = Vec::new();
@@ -20,18 +22,42 @@ pub(super) fn section(facts: &Facts<'_>, charts: &mut Charts) -> Option<Section>
             .iter()
             .filter(|slope| slope.against == against)
             .collect();
-        parts.push(against_part(charts, against, &of));
+        if !of.is_empty() {
+            parts.push(against_part(charts, against, &of));
+        }
     }
-    parts.push(machines(&facts.drift.machines));
-    Some(Section {
-        id: "drift",
-        title: "Drift and order",
-        words: vec![String::from(
+    parts.push(machines_part(machines));
+    let mut words = Vec::new();
+    if !slopes.is_empty() {
+        words.push(String::from(
             "How much a measure rises from the first trial of a replication to the last, by the least-squares line, \
              with its 95 % interval. Of each value the mean of its condition is taken away first, so that the order in \
              which conditions come up is no drift. Without drift, one interval in twenty leaves out 0.",
-        )],
+        ));
+    }
+    words.extend(untold(slopes, machines));
+    Some(Section {
+        id: "drift",
+        title: "Drift and order",
+        words,
         parts,
+    })
+}
+
+/// Which models have trials without time and place.
+fn untold(slopes: &[Slope], machines: &[MachineSpread]) -> Option<String> {
+    let told: BTreeSet<&str> = slopes.iter().map(|slope| slope.model.as_str()).collect();
+    let models: BTreeSet<&str> = machines
+        .iter()
+        .map(|spread| spread.model.as_str())
+        .collect();
+    let untold: Vec<&str> = models.difference(&told).copied().collect();
+    (!untold.is_empty()).then(|| {
+        format!(
+            "{}: neither the time of a trial nor its place in the order is on record, as in results of earlier scripts. \
+             So drift cannot be told.",
+            untold.join(", ")
+        )
     })
 }
 
@@ -133,7 +159,7 @@ fn picture(charts: &mut Charts, slopes: &[&Slope], replications: &[u32], unit: &
 }
 
 /// What nodes and GPU types have to do with it, or why that cannot be told.
-fn machines(spreads: &[MachineSpread]) -> Part {
+fn machines_part(spreads: &[MachineSpread]) -> Part {
     let mut said: BTreeMap<(Machine, String), Vec<&str>> = BTreeMap::new();
     for spread in spreads {
         let models = said.entry((spread.machine, sentence(spread))).or_default();
@@ -201,8 +227,14 @@ fn sentence(spread: &MachineSpread) -> String {
     match spread.separation {
         Separation::Separable => format!(
             "{} replications on {} {what}s. The table has the variance between them; with so few machines its intervals \
-             are wide.",
-            spread.replications, spread.machines
+             are wide.{}",
+            spread.replications,
+            spread.machines,
+            if spread.coincide {
+                " Each node had a GPU type of its own, so that it cannot be told which of the two it is."
+            } else {
+                ""
+            }
         ),
         Separation::OneMachine => {
             format!("all replications had one {what}, which cannot explain how they differ.")
@@ -291,6 +323,11 @@ fn alarm(shared: &SharedNumbers) -> Option<String> {
             "{of}: equal prompts always got equal answers inside a replication. This is what one seed for all requests \
              does; the ICC of this measure says nothing about the model."
         )),
+        SharedVerdict::Repeated => Some(format!(
+            "{of}: every trial got the same answer in every replication. This is what replications with the same random \
+             numbers do, and also a model that is sure of every answer; an ICC cannot tell which. Look at the seeds and \
+             the temperature."
+        )),
         SharedVerdict::Excess => Some(format!(
             "{of}: equal prompts agree more inside replications than chance explains. Either random numbers are shared \
              or replications differ; an agreement under 1 cannot tell which."
@@ -310,6 +347,7 @@ fn shared_table(shared: &[SharedNumbers]) -> Table {
             Field::number(one.within, 3),
             Field::count(Some(one.between_pairs)),
             Field::number(one.between, 3),
+            Field::number(one.repeated, 3),
             Field::p(one.p),
             Field::text(one.verdict.as_str().replace('_', " ")),
         ]
@@ -323,6 +361,7 @@ fn shared_table(shared: &[SharedNumbers]) -> Table {
         "#equal",
         "#pairs between",
         "#equal",
+        "#same trial equal",
         "#p",
         "sign of sharing",
     ];

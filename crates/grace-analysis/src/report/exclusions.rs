@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use super::Facts;
 use super::view::{Field, Part, Section, Table, counted, percent};
 
+/// What the table cannot tell.
+const EARLIER: &str = "Earlier scripts did not write how each query ended. What they failed at is a count of records with \
+                       an error; the rest is not known (–).";
+
 pub(super) fn section(facts: &Facts<'_>) -> Section {
     let findings = &facts.completeness.findings;
     let mut parts = Vec::new();
@@ -31,6 +35,12 @@ pub(super) fn section(facts: &Facts<'_>) -> Section {
             ..Part::default()
         });
     }
+    if !facts.completeness.notes.is_empty() {
+        parts.push(Part {
+            words: facts.completeness.notes.clone(),
+            ..Part::default()
+        });
+    }
     parts.push(answers(facts));
     Section {
         id: "exclusions",
@@ -45,12 +55,11 @@ pub(super) fn section(facts: &Facts<'_>) -> Section {
 
 /// Queries without an answer, by model and experiment.
 fn answers(facts: &Facts<'_>) -> Part {
-    let mut sums: BTreeMap<(&str, &str), [u64; 6]> = BTreeMap::new();
+    let mut sums: BTreeMap<(&str, &str), [Option<u64>; 6]> = BTreeMap::new();
     for row in facts.completeness.rows.iter().filter(|row| row.rows > 0) {
         let Some(experiment) = &row.experiment else {
             continue;
         };
-        let sum = sums.entry((&row.model_key, experiment)).or_default();
         let counts = [
             row.answered,
             row.unparsable,
@@ -59,15 +68,22 @@ fn answers(facts: &Facts<'_>) -> Part {
             row.over_context,
             row.failed,
         ];
-        for (sum, count) in sum.iter_mut().zip(counts) {
-            *sum += count.unwrap_or_default();
+        // What one replication does not tell is not known of all.
+        let sums = sums
+            .entry((&row.model_key, experiment))
+            .or_insert([Some(0); 6]);
+        for (sum, count) in sums.iter_mut().zip(counts) {
+            *sum = sum.zip(count).map(|(sum, count)| sum + count);
         }
     }
-    let row = |((model, experiment), counts): (&(&str, &str), &[u64; 6])| {
+    let row = |((model, experiment), counts): (&(&str, &str), &[Option<u64>; 6])| {
         let mut fields = vec![Field::text(*model), Field::text(*experiment)];
-        fields.extend(counts.iter().map(|count| Field::count(Some(*count))));
-        let all = counts.iter().sum();
-        fields.push(Field::text(percent(all - counts[0], all)));
+        fields.extend(counts.iter().map(|count| Field::count(*count)));
+        let all = counts.iter().copied().sum::<Option<u64>>();
+        let without = all
+            .zip(counts[0])
+            .map(|(all, answered)| percent(all - answered, all));
+        fields.push(Field::text(without.unwrap_or_else(|| String::from("–"))));
         fields
     };
     let head = [
@@ -82,7 +98,9 @@ fn answers(facts: &Facts<'_>) -> Part {
         "without answer",
     ];
     let table = Table::new(&head, sums.iter().map(row).collect());
+    let unknown = sums.values().any(|counts| counts[0].is_none());
     Part {
+        words: unknown.then(|| EARLIER.to_owned()).into_iter().collect(),
         tables: vec![table.captioned("Queries of the replications in the tables, by outcome")],
         ..Part::default()
     }

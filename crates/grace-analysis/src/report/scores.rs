@@ -129,16 +129,25 @@ fn picture(
     charts.draw(&chart, Table::new(&head, drawn.rows))
 }
 
-/// The mean over stimuli of the mean over replications.
+/// The mean over stimuli of the mean over replications. Earlier scripts do not tell which stimulus a score belongs to:
+/// then over those of the first replication, as scores are the same in every one.
 fn described(cell: &Cell) -> Option<Mean> {
+    let known = || cell.values.iter().filter(|value| value.value.is_some());
+    let first = known().map(|value| value.replication).min()?;
     let mut stimuli: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
-    for value in &cell.values {
-        if let Some(number) = value.value {
-            let (sum, count) = stimuli.entry(value.trial?).or_default();
+    let mut means = Vec::new();
+    for value in known() {
+        let (number, trial) = (value.value?, value.trial);
+        if let Some(trial) = trial {
+            let (sum, count) = stimuli.entry(trial).or_default();
             *sum += number;
             *count += 1.0;
+        } else if value.replication == first {
+            means.push(number);
         }
     }
-    let means: Vec<f64> = stimuli.values().map(|(sum, count)| sum / count).collect();
+    if !stimuli.is_empty() {
+        means = stimuli.values().map(|(sum, count)| sum / count).collect();
+    }
     mean(&means, Confidence::P95).ok().flatten()
 }

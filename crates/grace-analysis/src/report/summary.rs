@@ -11,6 +11,7 @@ use crate::icc::Total;
 pub(super) fn words(facts: &Facts<'_>) -> Vec<String> {
     let mut words = vec![replications(facts)];
     words.extend(answers(facts));
+    words.extend(errors(facts));
     let margin = facts.margin.value();
     words.extend(facts.totals.iter().filter_map(|total| icc(total, margin)));
     words.extend(drift(&facts.drift.slopes));
@@ -50,7 +51,11 @@ fn replications(facts: &Facts<'_>) -> String {
     }
     let findings = facts.completeness.findings.len() as u64;
     if findings == 0 {
-        words.push_str("; nothing is missing or wrong.");
+        words.push_str(if of(&[State::Legacy]) == 0 {
+            "; nothing is missing or wrong."
+        } else {
+            "; nothing is missing or wrong, as far as results of earlier scripts tell."
+        });
     } else {
         let _ = write!(
             words,
@@ -84,6 +89,21 @@ fn answers(facts: &Facts<'_>) -> Option<String> {
             thousands(answered),
             counted(asked, "query", "queries"),
             percent(answered, asked)
+        )
+    })
+}
+
+/// Records of earlier scripts with an error in the place of an answer.
+fn errors(facts: &Facts<'_>) -> Option<String> {
+    let rows = facts.completeness.rows.iter();
+    let rows: Vec<_> = rows.filter(|row| row.state == State::Legacy).collect();
+    let records: u64 = rows.iter().map(|row| row.rows).sum();
+    let errors: u64 = rows.iter().filter_map(|row| row.failed).sum();
+    (records > 0).then(|| {
+        format!(
+            "Of {} of earlier scripts, {} in the place of an answer.",
+            counted(records, "record", "records"),
+            counted(errors, "has an error", "have an error")
         )
     })
 }
@@ -160,6 +180,14 @@ fn shared(facts: &Facts<'_>) -> Option<String> {
     let tested = shared.iter().filter(|one| one.p.is_some()).count();
     let of = |verdict| shared.iter().filter(|one| one.verdict == verdict).count() as u64;
     let (copied, excess) = (of(SharedVerdict::Copied), of(SharedVerdict::Excess));
+    let repeated = of(SharedVerdict::Repeated);
+    if repeated > 0 {
+        return Some(format!(
+            "For {} every trial got the same answer in every replication, as if replications had the same random numbers; \
+             see Shared random numbers.",
+            counted(repeated, "model and query", "pairs of model and query")
+        ));
+    }
     if tested == 0 {
         return None;
     }

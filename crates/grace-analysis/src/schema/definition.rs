@@ -29,6 +29,8 @@ pub(crate) struct QueryColumns {
     pub(crate) prompt: Vec<String>,
     /// Of a scored query, the column of each option's probability, and the option's label.
     pub(crate) options: Vec<(String, String)>,
+    /// How answers of a sampled query are read.
+    pub(crate) reading: Option<Reading>,
     /// Names, types and roles, in the order of the record.
     pub(crate) columns: Vec<(String, ColumnType, Role)>,
 }
@@ -61,6 +63,7 @@ impl Definition {
                     id: query.id.to_string(),
                     prompt: prompt_columns(experiment, &query.id),
                     options: options(&query.kind),
+                    reading: reading(&query.kind),
                     columns: columns(&query.kind),
                 })
                 .collect(),
@@ -77,6 +80,21 @@ impl Definition {
         self.columns()
             .find(|(name, _, _)| name == column)
             .map(|(_, kind, _)| *kind)
+    }
+
+    /// The measures that are not among `columns`.
+    fn not_in(&self, columns: &BTreeSet<&str>) -> impl Iterator<Item = &str> {
+        let measures = self.columns().filter(|(_, _, role)| *role != Role::Raw);
+        let names = measures.map(|(name, _, _)| name.as_str());
+        names.filter(|name| !columns.contains(name))
+    }
+
+    /// What a column is for; `None` if no query adds it.
+    pub(crate) fn role(&self, column: &str) -> Option<Role> {
+        let mut columns = self.columns();
+        columns
+            .find(|(name, _, _)| name == column)
+            .map(|(_, _, role)| *role)
     }
 
     /// The query that adds a column, by its number.
@@ -115,6 +133,13 @@ fn options(kind: &QueryKind) -> Vec<(String, String)> {
     options
         .map(|option| (column(&option.label), option.label.clone()))
         .collect()
+}
+
+fn reading(kind: &QueryKind) -> Option<Reading> {
+    match kind {
+        QueryKind::Generate(query) => Some(query.reading.clone()),
+        _ => None,
+    }
 }
 
 fn generated(query: &GenerateQuery) -> Vec<(String, ColumnType, Role)> {
@@ -159,11 +184,25 @@ impl Definitions {
     /// The definition of the experiment `id`, if it is known and `columns` are those of its records: all columns of
     /// its queries must be among them. A file that was changed since does not describe these records.
     pub(crate) fn of_records(&self, id: &str, columns: &BTreeSet<&str>) -> Option<&Definition> {
-        let definition = self.0.iter().find(|definition| definition.id == id)?;
+        let definition = self.of_id(id)?;
         definition
-            .columns()
-            .all(|(name, _, role)| *role == Role::Raw || columns.contains(name.as_str()))
+            .not_in(columns)
+            .next()
+            .is_none()
             .then_some(definition)
+    }
+
+    /// The columns because of which the experiment `id` is none of the records with `columns`.
+    pub(crate) fn lacking(&self, id: &str, columns: &BTreeSet<&str>) -> Vec<String> {
+        let definition = self.of_id(id).into_iter();
+        definition
+            .flat_map(|definition| definition.not_in(columns))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn of_id(&self, id: &str) -> Option<&Definition> {
+        self.0.iter().find(|definition| definition.id == id)
     }
 }
 

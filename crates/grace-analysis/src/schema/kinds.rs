@@ -130,6 +130,11 @@ impl Kinds {
             .min_by_key(|(_, record)| *record)
     }
 
+    /// The first value that cannot be written as text.
+    pub(crate) fn nested(&self) -> Option<(Kind, u32)> {
+        self.iter().find(|(kind, _)| *kind == Kind::Nested)
+    }
+
     /// The narrowest type that holds all values; `None` where there is none, or where all values are missing.
     pub(crate) fn narrowest(&self) -> Option<ColumnType> {
         let missing = |kind| matches!(kind, Kind::Null | Kind::ErrorText);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::column::{Column, ColumnType, Schema};
-use super::definition::Definition;
+use super::definition::{Definition, Role};
 use super::fields::{KEYS, stated_type};
 use super::kinds::Kinds;
 
@@ -12,6 +12,8 @@ use super::kinds::Kinds;
 pub(crate) struct Observed {
     /// Names in the order of their first appearance.
     pub(crate) columns: Vec<(String, Kinds)>,
+    /// Whether an earlier script wrote it: pandas makes numbers of stimuli that look like some.
+    pub(crate) legacy: bool,
 }
 
 /// A value that is not of its column's type.
@@ -34,7 +36,7 @@ impl Observed {
     }
 
     /// The values that do not fit `schema`, one a column.
-    pub(crate) fn misfits(&self, schema: &Schema) -> Vec<Misfit> {
+    pub(crate) fn misfits(&self, schema: &Schema, definition: Option<&Definition>) -> Vec<Misfit> {
         let types: BTreeMap<&str, ColumnType> = schema
             .columns()
             .iter()
@@ -42,7 +44,14 @@ impl Observed {
             .collect();
         let misfit = |(name, kinds): &(String, Kinds)| {
             let expected = *types.get(name.as_str())?;
-            let (kind, record) = kinds.misfit(expected)?;
+            let becomes_text =
+                self.legacy && expected == ColumnType::Text && !is_answer(name, definition);
+            let misfit = if becomes_text {
+                kinds.nested()
+            } else {
+                kinds.misfit(expected)
+            };
+            let (kind, record) = misfit?;
             Some(Misfit {
                 column: name.clone(),
                 record,
@@ -57,20 +66,21 @@ impl Observed {
 /// The schema of a table that holds all `files`.
 ///
 /// Grace states the types of its own columns, `definition` those of the queries. Of other columns, which are the
-/// stimuli's and those that nobody knows, all files together show the type; if no type holds all of them, most files
-/// decide, and of as many the earlier ones. The columns that say which row it is come first, the others as in the
+/// stimuli's and those that nobody knows, all files together show the type; if no type holds all of them, those that
+/// grace wrote decide, else most files, and of as many the earlier ones. The columns that say which row it is come first, the others as in the
 /// records, and last those that only some files have.
 pub(crate) fn resolve<'a>(
     files: impl Iterator<Item = &'a Observed> + Clone,
     definition: Option<&Definition>,
 ) -> Schema {
     let mut names: Vec<&str> = KEYS.to_vec();
-    let mut observed: BTreeMap<&str, Vec<&Kinds>> = BTreeMap::new();
-    for (name, kinds) in files.flat_map(|file| &file.columns) {
+    let mut observed: BTreeMap<&str, Vec<(&Kinds, bool)>> = BTreeMap::new();
+    let columns = files.flat_map(|file| file.columns.iter().map(|column| (column, file.legacy)));
+    for ((name, kinds), legacy) in columns {
         if !observed.contains_key(name.as_str()) && !KEYS.contains(&name.as_str()) {
             names.push(name);
         }
-        observed.entry(name).or_default().push(kinds);
+        observed.entry(name).or_default().push((kinds, legacy));
     }
     let column = |name: &str| {
         let stated = stated_type(name).or_else(|| definition?.stated_type(name));
@@ -94,20 +104,42 @@ pub(crate) fn resolve<'a>(
     Schema::new(columns)
 }
 
-/// The type that values show; text if all are missing.
-fn shown_by(files: &[&Kinds]) -> ColumnType {
+/// Whether a column holds what is read from answers.
+fn is_answer(column: &str, definition: Option<&Definition>) -> bool {
+    let role = definition.and_then(|definition| definition.role(column));
+    role.is_some_and(|role| role != Role::Raw)
+}
+
+/// The type that values show; text if all are missing. With each file comes whether an earlier script wrote it.
+fn shown_by(files: &[(&Kinds, bool)]) -> ColumnType {
+    let all = || files.iter().map(|(kinds, _)| *kinds);
+    let of_grace: Vec<&Kinds> = files
+        .iter()
+        .filter(|(_, legacy)| !legacy)
+        .map(|(kinds, _)| *kinds)
+        .collect();
+    narrowest(all())
+        .or_else(|| narrowest(of_grace.iter().copied()))
+        .or_else(|| most(of_grace.iter().copied()))
+        .or_else(|| most(all()))
+        .unwrap_or(ColumnType::Text)
+}
+
+/// The narrowest type that holds the values of all files.
+fn narrowest<'k>(files: impl Iterator<Item = &'k Kinds>) -> Option<ColumnType> {
     let mut together = Kinds::default();
-    for (kind, record) in files.iter().flat_map(|kinds| kinds.iter()) {
+    for (kind, record) in files.flat_map(Kinds::iter) {
         together.note(kind, record);
     }
-    if let Some(kind) = together.narrowest() {
-        return kind;
-    }
-    let types: Vec<ColumnType> = files.iter().filter_map(|kinds| kinds.narrowest()).collect();
+    together.narrowest()
+}
+
+/// The type of most files, and of as many that of the first.
+fn most<'k>(files: impl Iterator<Item = &'k Kinds>) -> Option<ColumnType> {
+    let types: Vec<ColumnType> = files.filter_map(Kinds::narrowest).collect();
     let votes = |kind: &ColumnType| types.iter().filter(|other| *other == kind).count();
     // Of equal maxima `max_by_key` takes the last.
-    let most = types.iter().rev().max_by_key(|kind| votes(kind));
-    most.copied().unwrap_or(ColumnType::Text)
+    types.iter().rev().max_by_key(|kind| votes(kind)).copied()
 }
 
 #[cfg(test)]
@@ -123,6 +155,14 @@ mod tests {
         };
         Observed {
             columns: columns.iter().map(column).collect(),
+            legacy: false,
+        }
+    }
+
+    fn legacy(columns: &[(&str, Kind)]) -> Observed {
+        Observed {
+            legacy: true,
+            ..file(columns)
         }
     }
 
@@ -179,12 +219,27 @@ mod tests {
         ];
         let schema = resolve(files.iter(), None);
         assert_eq!(typed(&schema), [("x", ColumnType::Integer)]);
-        let misfits = files[0].misfits(&schema);
+        let misfits = files[0].misfits(&schema, None);
         assert_eq!((misfits[0].record, misfits[0].found), (7, "text"));
         assert_eq!(
             typed(&resolve(files[..2].iter(), None)),
             [("x", ColumnType::Text)]
         );
+    }
+
+    #[test]
+    fn files_of_grace_are_not_outvoted_by_earlier_ones() {
+        let files = [
+            legacy(&[("x", Kind::Natural)]),
+            legacy(&[("x", Kind::Pointed)]),
+            file(&[("x", Kind::Text)]),
+        ];
+        let schema = resolve(files.iter(), None);
+        assert_eq!(typed(&schema), [("x", ColumnType::Text)]);
+        let misfits = files.iter().flat_map(|file| file.misfits(&schema, None));
+        assert_eq!(misfits.count(), 0);
+        let nested = legacy(&[("x", Kind::Nested)]);
+        assert_eq!(nested.misfits(&schema, None)[0].found, "an array or object");
     }
 
     #[test]
@@ -194,6 +249,6 @@ mod tests {
             ("status", Kind::Natural),
         ])];
         let schema = resolve(files.iter(), None);
-        assert_eq!(files[0].misfits(&schema).len(), 2);
+        assert_eq!(files[0].misfits(&schema, None).len(), 2);
     }
 }

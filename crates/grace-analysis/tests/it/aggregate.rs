@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use expect_test::expect_file;
+use grace_analysis::aggregate::aggregate;
+use grace_analysis::schema::Definitions;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -157,4 +159,26 @@ proptest! {
         }
         prop_assert_eq!(straight.tables(ONE), other.tables(NonZeroUsize::new(threads).unwrap()));
     }
+}
+
+#[test]
+fn tables_of_other_results_are_told_of() {
+    let folder = Folder::with_replications(1);
+    let out = tempfile::TempDir::new().unwrap();
+    for name in ["gone.csv", "gone.parquet", "mine.csv"] {
+        std::fs::write(out.path().join(name), "a\n1\n").unwrap();
+    }
+    let aggregated = aggregate(
+        &folder.results(),
+        &Definitions::default(),
+        None,
+        out.path(),
+        ONE,
+    );
+    let notes = aggregated.unwrap().completeness.notes;
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(
+        notes[0].contains("gone.csv are of an earlier run"),
+        "{notes:?}"
+    );
 }

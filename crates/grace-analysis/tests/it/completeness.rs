@@ -149,3 +149,17 @@ fn a_single_replication_has_no_siblings_to_miss() {
     assert!(results.completeness(None).is_whole());
     assert!(!results.completeness(Some(3)).is_whole());
 }
+
+#[test]
+fn replications_with_the_same_seeds_are_one() {
+    let folder = Folder::with_replications(3);
+    folder.change_metadata("m", 2, |metadata| {
+        metadata["seeds"]["base_seed"] = 1001.into();
+    });
+    assert_eq!(
+        folder.findings(),
+        [
+            "duplicated: m/replication-2: has the same base_seed as m/replication-0, 1001: its random numbers are the same"
+        ]
+    );
+}

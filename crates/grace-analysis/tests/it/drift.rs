@@ -75,6 +75,20 @@ fn one_answer_for_each_prompt_of_a_replication_is_a_copy() {
 }
 
 #[test]
+fn replications_with_the_same_random_numbers_repeat_each_other() {
+    let folder = Folder::new();
+    seal(&folder, "m", |at| scatter(&[at.place]));
+    let drift = drift(&folder);
+    let shared = drift.shared_numbers.iter();
+    let shared: Vec<_> = shared.filter(|one| one.query == "quantity").collect();
+    assert_eq!(
+        (shared[0].verdict, shared[0].repeated),
+        (SharedVerdict::Repeated, Some(1.0))
+    );
+    assert!(shared[0].within < Some(1.0), "{shared:?}");
+}
+
+#[test]
 fn replications_that_differ_are_an_excess_and_no_copy() {
     let folder = Folder::new();
     seal(&folder, "m", |at| {
@@ -154,6 +168,23 @@ fn a_gpu_type_of_several_replications_is_told_apart_from_them_and_nodes_of_their
         (&gpu.unwrap()["machines"], &gpu.unwrap()["replications"]),
         (&2.into(), &3.into())
     );
+}
+
+#[test]
+fn a_node_and_its_gpu_type_cannot_be_told_apart() {
+    let one = json!({"node_name": "node-1", "gpu_type": "NVIDIA L40"});
+    let other = json!({"node_name": "node-2", "gpu_type": "NVIDIA A10"});
+    let coincide = |machines| {
+        let spreads = on_machines(machines).machines.into_iter();
+        spreads.map(|spread| spread.coincide).collect::<Vec<_>>()
+    };
+    assert!(
+        coincide([one.clone(), one.clone(), other.clone()])
+            .iter()
+            .all(|it| *it)
+    );
+    let same_type = json!({"node_name": "node-3", "gpu_type": "NVIDIA L40"});
+    assert!(!coincide([one, same_type, other]).contains(&true));
 }
 
 #[test]

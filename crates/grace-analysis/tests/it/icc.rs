@@ -1,6 +1,6 @@
 //! Intraclass correlations of results.
 
-use grace_analysis::icc::{Cell, Factor, IccRow, Selection, Value, analyse, totals};
+use grace_analysis::icc::{Cell, Factor, IccRow, Scale, Selection, Value, analyse, totals};
 use grace_stats::one_way::Margin;
 use proptest::prelude::*;
 use serde_json::json;
@@ -166,5 +166,80 @@ proptest! {
             };
             prop_assert!(close, "{}: {:?} and {:?}", name, before, after);
         }
+    }
+}
+
+#[test]
+fn numbers_that_nobody_describes_are_no_measures_unless_asked_for() {
+    let folder = Folder::new();
+    for index in 0..2 {
+        let records = (0..4)
+            .map(|row| json!({"age": 20 + row, "group": row % 2, "rating": (row * 3 + index) % 5}));
+        let name = format!("old/replication-{index}/mine.json");
+        folder.write(&name, &crate::sealed::array(&records.collect::<Vec<_>>()));
+    }
+    assert_eq!(names(&rows(&folder, &Selection::default())), [""; 0]);
+    let notes = folder.completeness().notes;
+    assert!(
+        notes[0].contains("mine: earlier scripts wrote these records, and no experiment file"),
+        "{notes:?}"
+    );
+    let mut selection = Selection::default();
+    selection.by = vec![String::from("group")];
+    selection.measures = vec![String::from("rating")];
+    assert_eq!(
+        names(&rows(&folder, &selection)),
+        ["mine old 0 rating", "mine old 1 rating"]
+    );
+}
+
+#[test]
+fn a_record_lacking_a_measure_is_told() {
+    let folder = Folder::new();
+    folder.write(
+        "old/replication-0/study1_exp1.json",
+        r#"[{"access": 3, "quantity": 2}]"#,
+    );
+    let notes = folder.completeness().notes;
+    assert!(
+        notes[0].contains("they lack `knowledge` of its experiment file"),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn answers_that_are_0_and_1_by_chance_are_no_yes_and_no() {
+    let cell = |level: &str, values: [f64; 4]| {
+        let values = (0..)
+            .zip(values)
+            .map(|(place, value)| Value::new(place / 2, None, Some(value)));
+        Cell::new(
+            vec![Factor::new("access", level)],
+            "quantity",
+            values.collect(),
+        )
+    };
+    let cells = [
+        cell("1", [0.0, 1.0, 1.0, 0.0]),
+        cell("3", [0.0, 3.0, 1.0, 2.0]),
+    ];
+    let rows = analyse(&cells, Margin::TENTH, ONE);
+    let scales: Vec<Scale> = rows.iter().map(|row| row.scale).collect();
+    assert_eq!(scales, [Scale::Numeric; 2]);
+}
+
+#[test]
+fn names_of_the_results_cannot_tell_conditions_apart() {
+    let folder = Folder::with_replications(2);
+    for name in ["status", "model"] {
+        let mut selection = Selection::default();
+        selection.by = vec![name.to_owned()];
+        let error = folder.survey(ONE).cells(&selection, ONE).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("`{name}` cannot tell conditions apart")),
+            "{error}"
+        );
     }
 }

@@ -7,7 +7,7 @@ use grace_analysis::report::ReportOptions;
 use serde_json::json;
 
 use crate::listeners::{EXPERIMENT, scatter, seal};
-use crate::sealed::{Folder, record, records};
+use crate::sealed::{Folder, array, record, records};
 
 fn page(folder: &Folder) -> String {
     page_with(folder, &ReportOptions::new("0.0.0"))
@@ -245,4 +245,62 @@ fn scores_have_their_mean_distribution() {
             "numerical noise floor",
         ],
     );
+}
+
+#[test]
+fn results_of_earlier_scripts_are_told_as_what_they_are() {
+    let folder = Folder::new();
+    for index in 0..2 {
+        let answered = |row: u32| {
+            let quantity = (row + index) % 4;
+            json!({"access": 3, "observe": 2, "response_quantity": quantity.to_string(), "quantity": quantity,
+                "response_knowledge": if row == 0 { "ERROR: timeout" } else { "yes" }, "knowledge": "yes"})
+        };
+        let records: Vec<_> = (0..8).map(answered).collect();
+        folder.write(
+            &format!("old/replication-{index}/study1_exp1.json"),
+            &array(&records),
+        );
+        let scored = |row: u32| {
+            let mut record = json!({"access": "3", "observe": "2", "prob_knowledge_yes": 0.25 + f64::from(row) / 16.0,
+                "prob_knowledge_no": 0.5, "entropy_knowledge": 1});
+            for state in 0..4 {
+                for option in 0..11 {
+                    record[format!("state{state}_prob_{}", option * 10)] = json!(0.125);
+                }
+                for measure in ["mean", "std", "entropy"] {
+                    record[format!("state{state}_{measure}")] = json!(0.5);
+                }
+            }
+            record
+        };
+        let records: Vec<_> = (0..8).map(scored).collect();
+        folder.write(
+            &format!("old/replication-{index}/study1_exp2.json"),
+            &array(&records),
+        );
+    }
+    folder.write("notes.json", "{}");
+    let page = page(&folder);
+    says(
+        &page,
+        &[
+            "nothing is missing or wrong, as far as results of earlier scripts tell",
+            "Of 32 records of earlier scripts, 2 have an error in the place of an answer.",
+            "old: neither the time of a trial nor its place in the order is on record",
+            "the node is not on record for all replications",
+            "Scored answers by condition",
+            "0.4688",
+            "Earlier scripts did not write how each query ended",
+            "notes.json lies beside replications",
+            "they have no fingerprint",
+        ],
+    );
+    for wrong in [
+        "100.0 %",
+        "one replication, so there is nothing",
+        "of the 0 sealed",
+    ] {
+        assert!(!page.contains(wrong), "`{wrong}` is on the page");
+    }
 }

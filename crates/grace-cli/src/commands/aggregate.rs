@@ -123,14 +123,28 @@ fn rows(completeness: &Completeness) -> Result<(), Failure> {
     output::table(&head, &rows)
 }
 
-/// Prints everything that is wrong, by file.
+/// Prints everything that is wrong, by file, and what one should know besides.
 pub(crate) fn findings(completeness: &Completeness) -> Result<(), Failure> {
-    if completeness.is_whole() {
-        return Ok(());
-    }
-    output::line("")?;
-    for finding in &completeness.findings {
-        output::line(finding.to_string())?;
+    let findings = completeness.findings.iter().map(ToString::to_string);
+    let notes = completeness
+        .notes
+        .iter()
+        .map(|note| format!("note: {note}"));
+    for (number, line) in findings.chain(notes).enumerate() {
+        if number == 0 {
+            output::line("")?;
+        }
+        output::line(line)?;
     }
     Ok(())
+}
+
+/// Tells the same beside results that a program reads.
+pub(crate) fn findings_aside(completeness: &Completeness) {
+    for finding in &completeness.findings {
+        output::note(finding.to_string());
+    }
+    for note in &completeness.notes {
+        output::note(format!("note: {note}"));
+    }
 }

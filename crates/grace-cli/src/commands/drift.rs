@@ -19,9 +19,7 @@ pub(crate) fn run(args: &DriftArgs) -> Result<u8, Failure> {
     if args.output == TableFormat::Text {
         aggregate::findings(&completeness)?;
     } else {
-        for finding in &completeness.findings {
-            output::note(finding.to_string());
-        }
+        aggregate::findings_aside(&completeness);
     }
     Ok(aggregate::code(&args.source, &completeness))
 }
@@ -95,6 +93,7 @@ fn shared(shared: &[SharedNumbers]) -> Result<(), Failure> {
         "equal",
         "pairs between",
         "equal",
+        "same trial equal",
         "p",
         "sign of shared random numbers",
     ];
@@ -108,6 +107,7 @@ fn shared(shared: &[SharedNumbers]) -> Result<(), Failure> {
             number(one.within, 3),
             one.between_pairs.to_string(),
             number(one.between, 3),
+            number(one.repeated, 3),
             number(one.p, 4),
             one.verdict.as_str().replace('_', " "),
         ]
@@ -130,6 +130,7 @@ fn machines(spreads: &[MachineSpread]) -> Result<(), Failure> {
     ];
     let row = |spread: &MachineSpread| {
         let told = match spread.separation {
+            Separation::Separable if spread.coincide => "yes, but node and GPU type are one",
             Separation::Separable => "yes",
             Separation::OneMachine => "no: all had the same",
             Separation::OneReplicationEach => "no: each replication had its own",

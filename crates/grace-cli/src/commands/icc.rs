@@ -51,9 +51,7 @@ fn of_data(args: &IccDataArgs) -> Result<u8, Failure> {
     if args.output == TableFormat::Text {
         aggregate::findings(&completeness)?;
     } else {
-        for finding in &completeness.findings {
-            output::note(finding.to_string());
-        }
+        aggregate::findings_aside(&completeness);
     }
     Ok(aggregate::code(&args.source, &completeness))
 }

@@ -108,6 +108,39 @@ impl Reading {
                 .map(|(polarity, quality)| vec![category(polarity), category(quality)]),
         }
     }
+
+    /// The value of one of [`Reading::columns`] that another program wrote down as `written`; `None` if it is no value
+    /// of that column. White space around it, case and the shape of apostrophes do not matter.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use grace_core::answer::{Reading, Value, WholeNumber};
+    ///
+    /// let reading = Reading::WholeNumber(WholeNumber::new(0, 3, "quantity"));
+    /// assert_eq!(reading.value("quantity", "2"), Some(Value::Number(2)));
+    /// assert_eq!(reading.value("quantity", "-1"), None);
+    /// ```
+    pub fn value(&self, column: &str, written: &str) -> Option<Value> {
+        let written = written.trim().to_lowercase().replace('\u{2019}', "'");
+        match self {
+            Self::WholeNumber(reader) => {
+                let number = written.parse().ok()?;
+                (reader.column() == column && reader.range().contains(&number))
+                    .then_some(Value::Number(number))
+            }
+            Self::YesNo(reader) => {
+                let known = reader.column() == column && matches!(written.as_str(), "yes" | "no");
+                known.then_some(Value::Category(written))
+            }
+            Self::PolarityQuality(reader) => {
+                let [polarity, quality] = reader.columns();
+                let known = (column == polarity && matches!(written.as_str(), "was" | "wasn't"))
+                    || (column == quality && reader.qualities().contains(&written));
+                known.then_some(Value::Category(written))
+            }
+        }
+    }
 }
 
 fn category(name: &str) -> Value {
@@ -130,6 +163,24 @@ mod tests {
                 "quality",
             )),
         ]
+    }
+
+    #[test]
+    fn values_that_others_wrote_down_are_those_of_the_column() {
+        let [number, yes_no, polarity] = readings();
+        let category = |name: &str| Some(Value::Category(name.to_owned()));
+        assert_eq!(number.value("quantity", " 3"), Some(Value::Number(3)));
+        assert_eq!(number.value("quantity", "4"), None);
+        assert_eq!(number.value("number", "3"), None);
+        assert_eq!(yes_no.value("knowledge", "Yes"), category("yes"));
+        assert_eq!(yes_no.value("knowledge", "unclear"), None);
+        assert_eq!(
+            polarity.value("polarity", "wasn\u{2019}t"),
+            category("wasn't")
+        );
+        assert_eq!(polarity.value("quality", "Good"), category("good"));
+        assert_eq!(polarity.value("quality", "was"), None);
+        assert_eq!(polarity.value("polarity", ""), None);
     }
 
     /// Rows of the words and marks that readers look for.

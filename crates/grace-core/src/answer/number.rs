@@ -1,5 +1,7 @@
 //! A whole number in a range.
 
+use std::ops::RangeInclusive;
+
 use super::Unparsable;
 use super::words::{is_asked, is_lead_in, may_end_before, negates, sentence_before, words};
 
@@ -100,6 +102,11 @@ impl WholeNumber {
     /// The column of the number.
     pub fn column(&self) -> &str {
         &self.column
+    }
+
+    /// The numbers that are answers.
+    pub fn range(&self) -> RangeInclusive<i64> {
+        self.min..=self.max
     }
 
     /// The number that `text` gives.

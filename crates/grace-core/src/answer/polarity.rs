@@ -60,6 +60,11 @@ impl PolarityQuality {
         [&self.columns[0], &self.columns[1]]
     }
 
+    /// The qualities that are answers, in lower case.
+    pub fn qualities(&self) -> &[String] {
+        &self.qualities
+    }
+
     /// Polarity and quality, if the text says just one "it was" or "it wasn't", names no other
     /// quality, and takes nothing back.
     pub(super) fn read(&self, text: &str) -> Result<(&'static str, &str), Unparsable> {
