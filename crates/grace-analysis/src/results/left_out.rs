@@ -92,6 +92,9 @@ fn legacy_files(replication: &Replication) -> &[RecordsFile] {
     }
 }
 
+/// Fewer records than this may be equal by chance.
+const FEWEST_COPIED: u64 = 20;
+
 /// Leaves out what earlier scripts wrote twice, be it in another order. Scores are no draws: they may be equal, and are no copy.
 fn leave_out_copies(replications: &mut [Replication], definitions: &Definitions) {
     let is_scored = |file: &&RecordsFile| {
@@ -104,15 +107,17 @@ fn leave_out_copies(replications: &mut [Replication], definitions: &Definitions)
     };
     let mut first: BTreeMap<Vec<(String, String)>, PathBuf> = BTreeMap::new();
     for replication in readable(replications) {
-        let sampled = legacy_files(replication)
+        let sampled: Vec<&RecordsFile> = legacy_files(replication)
             .iter()
-            .filter(|file| !is_scored(file));
-        let content = sampled.map(|file| {
+            .filter(|file| !is_scored(file))
+            .collect();
+        let records: u64 = sampled.iter().map(|file| file.survey.records).sum();
+        let content = sampled.into_iter().map(|file| {
             let digest = file.content.map(|digest| digest.to_string());
             (file.experiment.clone(), digest.unwrap_or_default())
         });
         let content: Vec<(String, String)> = content.collect();
-        if content.is_empty() {
+        if records < FEWEST_COPIED {
             continue;
         }
         match first.entry(content) {
