@@ -87,9 +87,9 @@ impl Values {
         match (value, self) {
             (Cell::Null, values) => values.push_missing(),
             (Cell::Text(text), Self::Text(values)) => {
-                let text = text.decode()?;
-                values.push(Some(&text));
-                return Some(text.len());
+                let before = values.text.len();
+                text.decode_to(|text| values.push(Some(text)))?;
+                return Some(values.text.len() - before);
             }
             (Cell::Nested(json), Self::Text(values)) => {
                 values.push(Some(json));

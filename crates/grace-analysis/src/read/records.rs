@@ -49,6 +49,15 @@ impl<'a> RawText<'a> {
         Some(Cow::Borrowed(without_quotes))
     }
 
+    /// Gives the text to `take` without keeping it. `None` if it escapes half of a character.
+    pub(crate) fn decode_to(self, take: impl FnOnce(&str)) -> Option<()> {
+        if !self.has_escapes {
+            return self.decode().map(|text| take(&text));
+        }
+        let mut json = serde_json::Deserializer::from_str(self.written);
+        json.deserialize_str(Take(take)).ok()
+    }
+
     /// Whether it begins with `prefix`, which needs no escapes.
     pub(crate) fn starts_with(self, prefix: &str) -> bool {
         self.written
@@ -59,6 +68,22 @@ impl<'a> RawText<'a> {
     /// Whether [`RawText::decode`] gives a text. Only escapes of the form `\u` can be halves of a character.
     pub(crate) fn is_whole(self) -> bool {
         !self.has_escapes || !self.written.contains("\\u") || self.decode().is_some()
+    }
+}
+
+/// Takes the text where the parser unescaped it.
+struct Take<F>(F);
+
+impl<F: FnOnce(&str)> Visitor<'_> for Take<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        (self.0)(text);
+        Ok(())
     }
 }
 

@@ -3,7 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-use grace_mock_cluster::{Outcome, Workload};
+use grace_mock_cluster::{NAMESPACE, Outcome, Workload};
+use serde_json::json;
 
 use crate::cluster_lab::ClusterLab;
 
@@ -160,4 +161,54 @@ fn a_job_over_its_deadline_says_so() {
         "{}",
         ended.output()
     );
+}
+
+/// What may befall a Job that is followed: what is done to it, the exit code, and what is said.
+#[test]
+fn what_befalls_a_job_that_is_followed_has_its_message() {
+    type Act = fn(&ClusterLab);
+    let deleted: Act = |lab| {
+        lab.mock.remove("jobs", NAMESPACE, SMALL);
+    };
+    let expired: Act = |lab| {
+        lab.mock.modify("jobs", NAMESPACE, SMALL, |job| {
+            job["status"]["completedIndexes"] = "0-2".into();
+        });
+        // Seen, before it is removed.
+        std::thread::sleep(Duration::from_millis(500));
+        lab.mock.remove("jobs", NAMESPACE, SMALL);
+    };
+    let suspended: Act = |lab| {
+        lab.run(lab.grace(&["cancel", "--model", "small", "--yes"]))
+            .exits(0);
+    };
+    let node_lost: Act = |lab| {
+        for pod in lab.mock.list("pods", NAMESPACE) {
+            let name = pod["metadata"]["name"].as_str().unwrap();
+            lab.mock.modify("pods", NAMESPACE, name, |pod| {
+                pod["spec"]["nodeName"] = "node-7".into();
+                pod["status"]["conditions"] = json!([{"type": "Ready", "status": "False"}, {"type": "ContainersReady", "status": "True"}]);
+            });
+        }
+    };
+    for (what, act, code, expected) in [
+        ("deleted", deleted, 100, "deleted"),
+        ("expired", expired, 0, "complete: 3 of 3"),
+        ("suspended", suspended, 75, "suspended: done 0 of 3"),
+        ("node lost", node_lost, 75, "node `node-7` does not answer"),
+    ] {
+        let lab = ClusterLab::new();
+        lab.mock.controller(Workload::new(|_| Outcome::runs_on()));
+        let launch = lab.launch(&["--model", "small", "--start-deadline", "3s"]);
+        let mut running = launch.start();
+        assert!(running.says("small: started"), "{what}");
+        lab.until("pods run", || lab.mock.list("pods", NAMESPACE).len() == 2);
+        act(&lab);
+        let ended = running.wait(Duration::from_secs(20)).exits(code);
+        assert!(
+            ended.output().contains(expected),
+            "{what}:\n{}",
+            ended.output()
+        );
+    }
 }
