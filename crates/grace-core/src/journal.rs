@@ -17,7 +17,7 @@ use crate::scoring::ScoreEntry;
 pub enum RequestOutcome {
     /// A text came back.
     Answered,
-    /// Whole answers came back, each without what makes them one: log-probabilities that are none, or no end.
+    /// Whole answers came back, without what makes them one: log-probabilities that are none or of other tokens, or no end.
     Unparsable,
     /// The token limit came before the answer: a thought without an end.
     Truncated,

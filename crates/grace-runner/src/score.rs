@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use grace_client::{
-    OptionScore, OptionScores, RequestError, RequestErrorKind, ScoreError, ScoreExchange,
-    ScoreMethod, ScoreProblem, ScoreRequest,
+    OptionProblem, OptionScore, OptionScores, RequestError, RequestErrorKind, ScoreError,
+    ScoreExchange, ScoreMethod, ScoreProblem, ScoreRequest,
 };
 use grace_core::experiment::ScoreQuery;
 use grace_core::journal::{JournalLine, RequestOutcome, Try};
@@ -17,6 +17,10 @@ use crate::ask::{
     Answer, Asked, ServerState, a_try, chain, finish, input, one_line, outcome_of, rounded,
     server_after,
 };
+
+/// What helps where a server does not list the first tokens of options among the likeliest.
+pub(crate) const OTHER_METHOD: &str =
+    "choose another method by `--scoring`: auto, trie, prompt_logprobs or forced_tokens";
 
 /// Makes the requests of one score query to one model.
 #[derive(Debug, Clone)]
@@ -95,7 +99,7 @@ fn unscored(asked: Asked<'_>, error: &ScoreError) -> Answer {
     let response = received(numbered(error.exchanges()));
     let last_body = error.request().and_then(RequestError::last_body);
     let line = JournalLine {
-        reason: Some(chain(error).into()),
+        reason: Some(reason(error).into()),
         seconds: rounded(error.elapsed()),
         attempts: tries(error.exchanges()),
         response: response.as_deref(),
@@ -111,8 +115,22 @@ fn verdict(problem: &ScoreProblem) -> (RequestOutcome, ServerState) {
             let outcome = outcome_of(error);
             (outcome, server_after(error, outcome))
         }
+        // The server answered, about other tokens.
+        ScoreProblem::Options(OptionProblem::NotListed { .. }) => {
+            (RequestOutcome::Unparsable, ServerState::Answers)
+        }
         // Options that are no distinct events behind this prompt: asking again cannot help.
         _ => (RequestOutcome::RefusedByServer, ServerState::Answers),
+    }
+}
+
+fn reason(error: &ScoreError) -> String {
+    let reason = chain(error);
+    match error.problem() {
+        ScoreProblem::Options(OptionProblem::NotListed { .. }) => {
+            format!("{reason}; {OTHER_METHOD}")
+        }
+        _ => reason,
     }
 }
 

@@ -6,9 +6,11 @@ use std::time::Duration;
 use grace_sim::{Dialect, Fault, Faults, Sim, Tokenizer};
 use serde_json::{Value, json};
 
-use crate::folder::{count, journal_lines};
+use crate::command::grace;
+use crate::folder::{count, journal_lines, records};
 use crate::scores::{exact, scoring};
 use crate::server::{Server, tiny};
+use crate::study::Study;
 
 /// The tries of a line by the number of their request.
 fn tries(line: &Value) -> BTreeMap<u64, Vec<&Value>> {
@@ -118,4 +120,95 @@ fn what_came_before_a_refusal_is_on_record() {
         assert!(line["error_body"].is_string());
     }
     assert_eq!(count(&study.replication(0), "retries"), 0);
+}
+
+/// An experiment whose first prompt is a question that the simulator understands; the others are not.
+fn with_prompts_that_list_other_tokens() -> Study {
+    let study = Study::whole(1);
+    study.write("plan.yaml", "experiments: [mine]\norder: as-given\n");
+    let asked =
+        "2 of the 3 lamps are on. Does Mary know exactly how many? Answer yes or no. Answer:";
+    study.write(
+        "stimuli/mine.csv",
+        &format!("text\n{asked}\nThe door is open. So\nGreen leaves and\n"),
+    );
+    study.write(
+        "experiments/mine.yaml",
+        "id: mine\ntitle: Mine\nseed_offset: 0\nstimuli: {file: mine.csv, columns: [text]}\n\
+         queries:\n  - id: knows\n    kind: score\n    prompt: \"{{text}}\"\n    options:\n      \
+         - {text: \" yes\", label: \"yes\"}\n      - {text: \" no\", label: \"no\"}\n    \
+         columns: {probability: \"prob_{label}\", entropy: entropy}\n",
+    );
+    study
+}
+
+/// The request and its answer are on record, with the tokens that were listed.
+#[track_caller]
+fn check_line(lines: &[Value]) {
+    let line = lines.iter().find(|line| line["trial_id"] == 1).unwrap();
+    let asked = line["request"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(line["response"].as_array().unwrap());
+    let asked: Vec<_> = asked
+        .filter(|(sent, _)| sent["path"] == "/v1/completions")
+        .collect();
+    let [(sent, came)] = asked.as_slice() else {
+        panic!("{line}");
+    };
+    assert_eq!(sent["body"]["logprobs"], 20);
+    let listed = &came["choices"][0]["logprobs"]["top_logprobs"][0];
+    assert_eq!(listed.as_object().unwrap().len(), 20);
+    assert!(line["seconds"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn a_first_token_that_is_not_listed_is_no_refusal_by_the_server() {
+    let (study, server) = (
+        with_prompts_that_list_other_tokens(),
+        Server::start(exact()),
+    );
+    study
+        .replicate(&server)
+        .args(["--scoring", "first_token", "--fail-on-error", "1"])
+        .run()
+        .exits(0);
+    let replication = study.replication(0);
+    let shown = records(&replication, "mine");
+    assert_eq!(shown[0]["status"], "complete");
+    let outcome = &shown[1]["outcomes"]["knows"];
+    assert_eq!(outcome["outcome"], "unparsable");
+    assert_eq!(shown[1]["prob_yes"], Value::Null);
+    let reason = outcome["reason"].as_str().unwrap();
+    for part in [
+        "option \" yes\"",
+        "20 tokens",
+        "`--scoring`",
+        "auto, trie, prompt_logprobs or forced_tokens",
+    ] {
+        assert!(reason.contains(part), "`{part}` is not in: {reason}");
+    }
+    check_line(&journal_lines(&replication));
+
+    let other = Server::plain();
+    let ended = grace(["replay".as_ref(), replication.as_path()])
+        .args([
+            "--experiment",
+            "mine",
+            "--trial",
+            "1",
+            "--output",
+            "json",
+            "--base-url",
+            &other.url(),
+        ])
+        .run()
+        .exits(0);
+    assert_eq!(ended.json()[0]["verdict"], "not_comparable");
+    assert_eq!(other.counts().requests, 0);
+    grace(["verify".as_ref(), study.results().as_path()])
+        .run()
+        .exits(100)
+        .says(&["yes  journals hold every answer", "at least 33.3 % (mine)"]);
 }
