@@ -47,6 +47,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .map(|request| client.score_options(request, &cancel))
         .buffered(in_flight);
     let scores: Vec<_> = scores.try_collect().await?;
+    let requests = scores.iter().flat_map(|scores| &scores.exchanges);
+    let for_ids = requests
+        .clone()
+        .filter(|request| request.asks_for_ids())
+        .count();
     let seconds = started.elapsed().as_secs_f64();
     let options = scores.iter().flat_map(|scores| &scores.options);
     let sum: f64 = options.map(OptionScore::logprob).sum();
@@ -54,8 +59,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "{}",
         serde_json::json!({
             "seconds": seconds,
-            "requests": scores.iter().map(|scores| scores.exchanges.len()).sum::<usize>(),
-            "tokenise_requests": scores.iter().map(|scores| scores.tokenise_requests).sum::<u32>(),
+            "requests": requests.count() - for_ids,
+            "tokenise_requests": for_ids,
             "prompt_tokens_sent": scores.iter().map(|scores| scores.prompt_tokens_sent).sum::<u64>(),
             "sum": sum,
         })

@@ -2,10 +2,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{
-    error::Attempt,
-    failure::{Failure, FailureKind},
-};
+use crate::{error::Attempt, failure::Failure};
 
 /// The record of a request's attempts while it is being made.
 pub(crate) struct Attempts {
@@ -68,7 +65,7 @@ impl Attempts {
     /// The caller cancelled, perhaps in the midst of an attempt.
     pub(crate) fn abandon(&mut self) -> Option<Failure> {
         self.under_way?;
-        let failure = Failure::new(FailureKind::Cancelled, "cancelled before an answer came");
+        let failure = Failure::cancelled();
         self.end(None, Some(&failure));
         Some(failure)
     }

@@ -90,10 +90,12 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ScoreError::Options`] if the options are no distinct events in the
-    /// tokens of the model, and [`ScoreError::Request`] if a request fails. An
-    /// answer without a number for every token of every option is a failed
-    /// request: nothing is filled in.
+    /// A [`ScoreError`] with all that was sent and received:
+    /// [`ScoreProblem::Options`](crate::ScoreProblem::Options) if the options are
+    /// no distinct events in the tokens of the model, and
+    /// [`ScoreProblem::Request`](crate::ScoreProblem::Request) if a request
+    /// fails. An answer without a number for every token of every option is a
+    /// failed request: nothing is filled in.
     pub async fn score_options(
         &self,
         request: &ScoreRequest,

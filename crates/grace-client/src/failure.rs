@@ -110,6 +110,10 @@ impl Failure {
         }
     }
 
+    pub(crate) fn cancelled() -> Self {
+        Self::new(FailureKind::Cancelled, "cancelled before an answer came")
+    }
+
     /// Adds the wait that the server asked for.
     #[must_use]
     pub fn with_retry_after(mut self, wait: Option<Duration>) -> Self {

@@ -33,8 +33,8 @@ pub use reasoning::ReasoningMarkers;
 pub use retry::RetryPolicy;
 pub use score::{
     BorderRule, CheckName, NoiseFloor, OptionProblem, OptionScore, OptionScores, RecordedScore,
-    ScoreError, ScoreExchange, ScoreMethod, ScoreMethodError, ScoreRequest, ScoringProbe,
-    ScoringProbeError, ScoringProbeRequest, TokenisedOptions,
+    ScoreError, ScoreExchange, ScoreMethod, ScoreMethodError, ScoreProblem, ScoreRequest,
+    ScoringProbe, ScoringProbeError, ScoringProbeRequest, TokenisedOptions,
 };
 pub use secret::ApiKey;
 

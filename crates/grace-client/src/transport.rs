@@ -102,7 +102,7 @@ impl Transport {
         let mut attempts = Attempts::start();
         let outcome = {
             // Pinned where it stands: wrappers would move its kilobytes about.
-            let work = pin!(self.post_until_read(endpoint, body, read, &mut attempts));
+            let work = pin!(self.post_until_read(endpoint, body, cancel, read, &mut attempts));
             cancel.run_until_cancelled(work).await
         };
         let cause = match outcome {
@@ -134,12 +134,17 @@ impl Transport {
         &self,
         endpoint: Endpoint,
         body: &RawValue,
+        cancel: &CancellationToken,
         read: impl Fn(&RawValue) -> Result<T, Failure>,
         attempts: &mut Attempts,
     ) -> Result<(T, Box<RawValue>), Failure> {
         let inner = &*self.0;
         loop {
             let permit = inner.permits.acquire().await.expect("never closed");
+            // A slot that came free together with the cancel is not used.
+            if cancel.is_cancelled() {
+                return Err(Failure::cancelled());
+            }
             let left = inner.retry.total_time().saturating_sub(attempts.begin());
             let limit = inner.attempt_timeout.min(left);
             let answer = pin!(inner.post_once(endpoint, body));

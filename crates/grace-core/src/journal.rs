@@ -3,6 +3,7 @@
 //! The format is `docs/formats.md`, "journal"; this is its type.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -16,7 +17,7 @@ use crate::scoring::ScoreEntry;
 pub enum RequestOutcome {
     /// A text came back.
     Answered,
-    /// Whole answers came back, each without what makes them one: log-probabilities that are none, or no end.
+    /// Whole answers came back, without what makes them one: log-probabilities that are none or of other tokens, or no end.
     Unparsable,
     /// The token limit came before the answer: a thought without an end.
     Truncated,
@@ -76,17 +77,35 @@ pub struct JournalLine<'a> {
     pub started_at: Cow<'a, str>,
     /// Seconds from the first try to the end of the last.
     pub seconds: f64,
-    /// Each try.
+    /// Each try, of a query that scores those of each request after the other.
     pub attempts: Vec<Try>,
-    /// The body that was sent, to the byte; of a query that scores, a list of what was sent where.
+    /// The body that was sent, to the byte; of a query that scores, a list of what was sent where, without requests for
+    /// token ids where there is a `score`.
     #[serde(borrow)]
     pub request: &'a RawValue,
-    /// The body that came back, or the list of them; absent where none did, and where `score` says it all.
+    /// The body that came back, or the list of them with null where none did; absent where none did at all, and where
+    /// `score` says it all.
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     pub response: Option<&'a RawValue>,
     /// The body of the last refusal or failure, cut short, if it had one.
     #[serde(borrow, skip_serializing_if = "Option::is_none")]
     pub error_body: Option<Cow<'a, str>>,
+}
+
+impl JournalLine<'_> {
+    /// Tries beyond the first of each request.
+    pub fn retries(&self) -> u64 {
+        let numbers = self.attempts.iter().filter_map(|attempt| attempt.request);
+        let requests = match numbers.collect::<BTreeSet<u32>>().len() {
+            // Before tries were numbered, those of requests for token ids were on no record.
+            0 => self
+                .score
+                .as_ref()
+                .map_or(1, |score| score.requests as usize),
+            numbered => numbered,
+        };
+        self.attempts.len().saturating_sub(requests) as u64
+    }
 }
 
 /// One try of a request.
@@ -102,6 +121,12 @@ pub struct Try {
     /// Why it failed; absent for the one that succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// Of a query that scores: the number of its request, from 0 in the order in which they were made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<u32>,
+    /// Of a query that scores: where its request went.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
 }
 
 /// The part of a line that tells which request it finished; cheap to read.
@@ -146,6 +171,8 @@ mod tests {
                 took: 0.25,
                 status: Some(200),
                 failure: None,
+                request: None,
+                path: None,
             }],
             request: &request,
             response: None,
@@ -160,5 +187,42 @@ mod tests {
             (key.trial_id, key.query.as_ref(), key.seed),
             (3, "quantity", 7)
         );
+    }
+
+    /// A line with tries of these requests.
+    fn retries(tries: &[Option<u32>], score: Option<u32>) -> u64 {
+        let attempt = |&request: &Option<u32>| Try {
+            after: 0.0,
+            took: 1.0,
+            status: None,
+            failure: None,
+            request,
+            path: None,
+        };
+        let mut line = serde_json::json!({
+            "trial_id": 0, "query": "q", "seed": 1, "outcome": "failed", "started_at": "", "seconds": 1, "request": [],
+            "attempts": tries.iter().map(attempt).collect::<Vec<_>>(),
+        });
+        if let Some(requests) = score {
+            line["score"] = serde_json::json!({"method": "trie", "border": "joint", "prompt_tokens": 1, "options": [],
+                "requests": requests, "tokenise_requests": 9, "prompt_tokens_sent": 1});
+        }
+        let text = line.to_string();
+        let line: JournalLine<'_> = serde_json::from_str(&text).unwrap();
+        line.retries()
+    }
+
+    #[test]
+    fn retries_are_counted_by_request() {
+        let numbered = [Some(0), Some(1), Some(1), Some(1), Some(2), Some(2)];
+        assert_eq!(retries(&numbered, Some(1)), 3);
+        assert_eq!(retries(&numbered, None), 3, "a score that failed");
+        assert_eq!(retries(&[None; 3], None), 2, "a text");
+        assert_eq!(
+            retries(&[None; 5], Some(4)),
+            1,
+            "a score of an older journal"
+        );
+        assert_eq!(retries(&[], None), 0);
     }
 }

@@ -256,6 +256,8 @@ pub(crate) fn a_try(attempt: &Attempt) -> Try {
         took: rounded(attempt.took),
         status: attempt.status,
         failure: attempt.failure.clone(),
+        request: None,
+        path: None,
     }
 }
 

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use grace_client::{
-    OptionScore, OptionScores, RequestError, RequestErrorKind, ScoreError, ScoreExchange,
-    ScoreMethod, ScoreRequest,
+    OptionProblem, OptionScore, OptionScores, RequestError, RequestErrorKind, ScoreError,
+    ScoreExchange, ScoreMethod, ScoreProblem, ScoreRequest,
 };
 use grace_core::experiment::ScoreQuery;
-use grace_core::journal::{JournalLine, RequestOutcome};
+use grace_core::journal::{JournalLine, RequestOutcome, Try};
 use grace_core::model::{Api, Model};
 use grace_core::scoring::{Logprob, ScoreEntry, ScoredOption};
 use serde::Serialize;
@@ -17,6 +17,10 @@ use crate::ask::{
     Answer, Asked, ServerState, a_try, chain, finish, input, one_line, outcome_of, rounded,
     server_after,
 };
+
+/// What helps where a server does not list the first tokens of options among the likeliest.
+pub(crate) const OTHER_METHOD: &str =
+    "choose another method by `--scoring`: auto, trie, prompt_logprobs or forced_tokens";
 
 /// Makes the requests of one score query to one model.
 #[derive(Debug, Clone)]
@@ -62,51 +66,114 @@ pub(crate) fn answer(
 ) -> Option<Answer> {
     match result {
         Ok(scores) => Some(scored(asked, scores)),
-        Err(ScoreError::Request(error)) if error.kind() == RequestErrorKind::Cancelled => None,
-        Err(ScoreError::Request(error)) => Some(unanswered(asked, error)),
-        Err(error) => Some(unscorable(asked, error)),
+        Err(error) => match error.request().map(RequestError::kind) {
+            Some(RequestErrorKind::Cancelled) => None,
+            _ => Some(unscored(asked, error)),
+        },
     }
 }
 
-/// What was sent, and where.
-#[derive(Serialize)]
-struct Posted<'a> {
-    path: &'a str,
-    body: &'a RawValue,
-}
-
 fn scored(asked: Asked<'_>, scores: &OptionScores) -> Answer {
-    let posted = |exchange: &'_ ScoreExchange| (exchange.path, exchange.request.clone());
-    let posted: Vec<_> = scores.exchanges.iter().map(posted).collect();
-    let request = list(posted.iter().map(|(path, body)| Posted { path, body }));
-    let responses = responses(scores);
+    // What answers to the others held is in the entry.
+    let told = numbered(&scores.exchanges).filter(|(_, sent)| !sent.asks_for_ids());
+    let request = sent(told.clone());
+    // Answers of `prompt_logprobs` repeat every token of every prompt, hundreds of kilobytes a query, and hold no number
+    // that the entry has not.
+    let all = scores.method != ScoreMethod::PromptLogprobs;
+    let response = all.then(|| received(told)).flatten();
     let line = JournalLine {
         score: Some(entry(scores)),
         prompt_tokens: Some(scores.prompt_ids.len() as u64),
         seconds: rounded(scores.elapsed),
-        attempts: scores
-            .exchanges
-            .iter()
-            .flat_map(|sent| sent.attempts.iter().map(a_try))
-            .collect(),
-        response: responses.as_deref(),
+        attempts: tries(&scores.exchanges),
+        response: response.as_deref(),
         ..asked.line(RequestOutcome::Answered, &request)
     };
     finish(&line, RequestOutcome::Answered, ServerState::Answers)
 }
 
-/// The bodies that came back. Those of `prompt_logprobs` repeat every token of every prompt, hundreds of kilobytes a
-/// query, and hold no number that the entry has not.
-fn responses(scores: &OptionScores) -> Option<Box<RawValue>> {
-    if scores.method == ScoreMethod::PromptLogprobs {
-        return None;
+/// A query without probabilities: everything that was sent and received all the same.
+fn unscored(asked: Asked<'_>, error: &ScoreError) -> Answer {
+    let (outcome, server) = verdict(error.problem());
+    let request = sent(numbered(error.exchanges()));
+    let response = received(numbered(error.exchanges()));
+    let last_body = error.request().and_then(RequestError::last_body);
+    let line = JournalLine {
+        reason: Some(reason(error).into()),
+        seconds: rounded(error.elapsed()),
+        attempts: tries(error.exchanges()),
+        response: response.as_deref(),
+        error_body: last_body.map(Into::into),
+        ..asked.line(outcome, &request)
+    };
+    finish(&line, outcome, server)
+}
+
+fn verdict(problem: &ScoreProblem) -> (RequestOutcome, ServerState) {
+    match problem {
+        ScoreProblem::Request(error) => {
+            let outcome = outcome_of(error);
+            (outcome, server_after(error, outcome))
+        }
+        // The server answered, about other tokens.
+        ScoreProblem::Options(OptionProblem::NotListed { .. }) => {
+            (RequestOutcome::Unparsable, ServerState::Answers)
+        }
+        // Options that are no distinct events behind this prompt: asking again cannot help.
+        _ => (RequestOutcome::RefusedByServer, ServerState::Answers),
     }
-    let bodies: Vec<Cow<'_, RawValue>> = scores
-        .exchanges
-        .iter()
-        .map(|exchange| one_line(&exchange.response))
-        .collect();
-    Some(list(bodies.iter()))
+}
+
+fn reason(error: &ScoreError) -> String {
+    let reason = chain(error);
+    match error.problem() {
+        ScoreProblem::Options(OptionProblem::NotListed { .. }) => {
+            format!("{reason}; {OTHER_METHOD}")
+        }
+        _ => reason,
+    }
+}
+
+/// A request, and which one of its query it is.
+type Numbered<'a> = (u32, &'a ScoreExchange);
+
+fn numbered(exchanges: &[ScoreExchange]) -> impl Iterator<Item = Numbered<'_>> + Clone {
+    (0..).zip(exchanges)
+}
+
+/// What was sent, and where.
+fn sent<'a>(exchanges: impl Iterator<Item = Numbered<'a>>) -> Box<RawValue> {
+    #[derive(Serialize)]
+    struct Posted<'a> {
+        number: u32,
+        path: &'a str,
+        body: &'a RawValue,
+    }
+    list(exchanges.map(|(number, exchange)| Posted {
+        number,
+        path: exchange.path,
+        body: &exchange.request,
+    }))
+}
+
+/// The bodies that came back, null where none did; `None` if none did at all.
+fn received<'a>(exchanges: impl Iterator<Item = Numbered<'a>>) -> Option<Box<RawValue>> {
+    let body = |(_, exchange): Numbered<'a>| exchange.response.as_deref().map(one_line);
+    let bodies: Vec<Option<Cow<'_, RawValue>>> = exchanges.map(body).collect();
+    let any = bodies.iter().any(Option::is_some);
+    any.then(|| list(bodies.iter()))
+}
+
+fn tries(exchanges: &[ScoreExchange]) -> Vec<Try> {
+    let of_request = |(number, exchange): Numbered<'_>| {
+        let numbered = |attempt| Try {
+            request: Some(number),
+            path: Some(exchange.path.to_owned()),
+            ..a_try(attempt)
+        };
+        exchange.attempts.iter().map(numbered).collect::<Vec<_>>()
+    };
+    numbered(exchanges).flat_map(of_request).collect()
 }
 
 fn entry(scores: &OptionScores) -> ScoreEntry<'static> {
@@ -115,62 +182,19 @@ fn entry(scores: &OptionScores) -> ScoreEntry<'static> {
         logprobs: option.token_logprobs.iter().copied().map(Logprob).collect(),
     };
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    let for_ids = scores.exchanges.iter().filter(|sent| sent.asks_for_ids());
     ScoreEntry {
         method: scores.method.as_str().into(),
         border: scores.border.as_str().into(),
         prompt_tokens: count(scores.prompt_ids.len()),
         options: scores.options.iter().map(option).collect(),
-        requests: count(scores.exchanges.len()),
-        tokenise_requests: scores.tokenise_requests,
+        requests: count(scores.exchanges.len() - for_ids.clone().count()),
+        tokenise_requests: count(for_ids.count()),
         prompt_tokens_sent: scores.prompt_tokens_sent,
     }
-}
-
-fn unanswered(asked: Asked<'_>, error: &RequestError) -> Answer {
-    let outcome = outcome_of(error);
-    let path = path_of(error.url());
-    let body = error.request();
-    let request = list(std::iter::once(Posted { path, body }));
-    let line = JournalLine {
-        reason: Some(chain(error).into()),
-        seconds: error.elapsed().as_secs_f64(),
-        attempts: error.attempts().iter().map(a_try).collect(),
-        error_body: error.last_body().map(Into::into),
-        ..asked.line(outcome, &request)
-    };
-    finish(&line, outcome, server_after(error, outcome))
-}
-
-/// Options that are no distinct events behind this prompt: asking again cannot help.
-fn unscorable(asked: Asked<'_>, error: &ScoreError) -> Answer {
-    let outcome = RequestOutcome::RefusedByServer;
-    let request = list(std::iter::empty::<Posted<'_>>());
-    let line = JournalLine {
-        reason: Some(chain(error).into()),
-        ..asked.line(outcome, &request)
-    };
-    finish(&line, outcome, ServerState::Answers)
-}
-
-/// What follows host and port.
-fn path_of(url: &str) -> &str {
-    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
-    host.find('/').and_then(|at| host.get(at..)).unwrap_or("/")
 }
 
 fn list<T: Serialize>(items: impl Iterator<Item = T>) -> Box<RawValue> {
     let items: Vec<T> = items.collect();
     to_raw_value(&items).expect("JSON and strings serialise into memory")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_what_follows_host_and_port() {
-        assert_eq!(path_of("http://h:8000/v1/completions"), "/v1/completions");
-        assert_eq!(path_of("http://h/tokenize"), "/tokenize");
-        assert_eq!(path_of("http://h"), "/");
-    }
 }

@@ -68,9 +68,13 @@ pub(super) fn seeds_as_recorded(records: &[Value], journal: &[Value]) -> Result<
     let mut sent = BTreeSet::new();
     for line in journal {
         let key = key(line)?;
-        // A score may take several requests, all with one seed.
+        // A score may take several requests, all with one seed; those for token ids have none.
         let request = match &line["request"] {
-            Value::Array(sent) => &sent.first().context("a score without request")?["body"],
+            Value::Array(sent) => sent
+                .iter()
+                .map(|sent| &sent["body"])
+                .find(|body| body["seed"].is_u64())
+                .context("a score without a request that holds a seed")?,
             body => body,
         };
         let seed = request["seed"]

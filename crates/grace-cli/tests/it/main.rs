@@ -72,6 +72,8 @@ mod report;
 #[cfg(test)]
 mod run;
 #[cfg(test)]
+mod score_record;
+#[cfg(test)]
 mod score_refusals;
 #[cfg(test)]
 mod score_reuse;

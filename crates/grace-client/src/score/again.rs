@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::{
-    error::ScoreError, exchange::Scorer, first_token, forced_tokens, method::ScoreMethod,
+    error::ScoreProblem, exchange::Scorer, first_token, forced_tokens, method::ScoreMethod,
     prompt_logprobs, trie,
 };
 
@@ -22,7 +22,7 @@ pub struct RecordedScore<'a> {
 pub(crate) async fn rescore(
     scorer: &Scorer<'_>,
     recorded: &RecordedScore<'_>,
-) -> Result<Vec<Vec<f64>>, ScoreError> {
+) -> Result<Vec<Vec<f64>>, ScoreProblem> {
     let RecordedScore {
         method,
         bodies,

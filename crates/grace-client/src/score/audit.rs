@@ -7,7 +7,6 @@ pub struct TokenisedOptions {
     pub(super) prompt: Vec<u32>,
     pub(super) options: Vec<Vec<u32>>,
     pub(super) border: BorderRule,
-    pub(super) tokenise_requests: u32,
 }
 
 /// Why options do not make a distribution in the tokens of a model.
@@ -112,7 +111,6 @@ impl TokenisedOptions {
             prompt,
             options,
             border,
-            tokenise_requests: 0,
         })
     }
 

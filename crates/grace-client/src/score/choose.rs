@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    error::ScoreError,
+    error::ScoreProblem,
     exchange::Scorer,
     first_token, forced_tokens,
     method::ScoreMethod,
@@ -31,7 +31,7 @@ pub(super) async fn trial(
     method: ScoreMethod,
     prompt: &[u32],
     option: &[u32],
-) -> Result<Trial, ScoreError> {
+) -> Result<Trial, ScoreProblem> {
     let tried = match method {
         ScoreMethod::PromptLogprobs => prompt_logprobs(scorer, prompt).await,
         ScoreMethod::Trie => token_ids(scorer, prompt, option).await,
@@ -59,7 +59,7 @@ fn judge(method: ScoreMethod, unusable: &Unusable) -> Trial {
 }
 
 /// Why a server refused a method, if that is what happened.
-fn refusal(error: ScoreError) -> Result<String, ScoreError> {
+fn refusal(error: ScoreProblem) -> Result<String, ScoreProblem> {
     let request = error.request();
     let refused = request.is_some_and(|error| {
         let other = |status| !matches!(status, 401 | 403);
@@ -74,7 +74,7 @@ fn refusal(error: ScoreError) -> Result<String, ScoreError> {
 async fn prompt_logprobs(
     scorer: &Scorer<'_>,
     prompt: &[u32],
-) -> Result<Result<(), Unusable>, ScoreError> {
+) -> Result<Result<(), Unusable>, ScoreProblem> {
     let body = completion(scorer.settings, [prompt], 1, PromptLogprobs::ON);
     let read = |raw: &_| {
         let scored = read::prompts(raw, 1)?;
@@ -89,7 +89,7 @@ async fn token_ids(
     scorer: &Scorer<'_>,
     prompt: &[u32],
     option: &[u32],
-) -> Result<Result<(), Unusable>, ScoreError> {
+) -> Result<Result<(), Unusable>, ScoreProblem> {
     let ids: BTreeSet<u32> = option.iter().chain(prompt).copied().collect();
     let ids: Vec<u32> = ids.into_iter().take(ASKED_IDS).collect();
     let extra = NextTokens::new(1, Some(&ids));
@@ -104,7 +104,7 @@ async fn token_ids(
     scorer.try_post(Endpoint::Completions, body, read).await
 }
 
-async fn listed(scorer: &Scorer<'_>, prompt: &[u32]) -> Result<Result<(), Unusable>, ScoreError> {
+async fn listed(scorer: &Scorer<'_>, prompt: &[u32]) -> Result<Result<(), Unusable>, ScoreProblem> {
     let extra = NextTokens::new(first_token::LISTED, None);
     let body = completion(scorer.settings, [prompt], 1, extra);
     let read = |raw: &_| read::next_tokens(raw, 1).map(|_| ());

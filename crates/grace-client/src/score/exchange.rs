@@ -1,9 +1,14 @@
+use std::{sync::OnceLock, time::Duration};
+
+use futures_util::future::join_all;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    error::ScoreError,
+    error::{ScoreError, ScoreProblem},
     read::{ReadError, Unusable},
+    record::Exchanges,
     scores::ScoreExchange,
 };
 use crate::{
@@ -20,12 +25,15 @@ pub(super) struct Settings<'a> {
     pub(super) temperature: f64,
 }
 
-/// Sends the requests of a score.
+/// Sends the requests of a score, and keeps what was sent and received.
 #[derive(Debug)]
 pub(crate) struct Scorer<'a> {
-    pub(super) transport: &'a Transport,
+    transport: &'a Transport,
     pub(super) settings: Settings<'a>,
-    pub(super) cancel: &'a CancellationToken,
+    /// Of this score alone.
+    cancel: CancellationToken,
+    called: Instant,
+    exchanges: Exchanges,
 }
 
 impl<'a> Scorer<'a> {
@@ -37,7 +45,45 @@ impl<'a> Scorer<'a> {
         Self {
             transport,
             settings,
-            cancel,
+            cancel: cancel.child_token(),
+            called: Instant::now(),
+            exchanges: Exchanges::default(),
+        }
+    }
+
+    /// What came of the score, with all that was sent and received and the time it took, if it failed as well.
+    pub(super) fn finish<T>(
+        self,
+        outcome: Result<T, ScoreProblem>,
+    ) -> Result<(T, Vec<ScoreExchange>, Duration), ScoreError> {
+        let (exchanges, elapsed) = (self.exchanges.into_vec(), self.called.elapsed());
+        match outcome {
+            Ok(value) => Ok((value, exchanges, elapsed)),
+            Err(problem) => Err(ScoreError::new(problem, exchanges, elapsed)),
+        }
+    }
+
+    /// What all of `asks` give. The first that fails cancels the others, whose attempts are kept.
+    pub(super) async fn together<T>(
+        &self,
+        asks: impl Iterator<Item = impl Future<Output = Result<T, ScoreProblem>>>,
+    ) -> Result<Vec<T>, ScoreProblem> {
+        let failed = OnceLock::new();
+        let first = &failed;
+        let asks = asks.map(|ask| async move {
+            let problem = match ask.await {
+                Ok(value) => return Some(value),
+                Err(problem) => problem,
+            };
+            // Those that fail after the first do so because of it, or do not matter any more.
+            let _ = first.set(problem);
+            self.cancel.cancel();
+            None
+        });
+        let values = join_all(asks).await;
+        match failed.into_inner() {
+            Some(problem) => Err(problem),
+            None => Ok(values.into_iter().flatten().collect()),
         }
     }
 
@@ -47,7 +93,7 @@ impl<'a> Scorer<'a> {
         endpoint: Endpoint,
         body: Box<RawValue>,
         read: impl Fn(&RawValue) -> Result<T, ReadError>,
-    ) -> Result<(T, ScoreExchange), ScoreError> {
+    ) -> Result<T, ScoreProblem> {
         let strict = |raw: &RawValue| read(raw).map_err(|error| into_failure(error, raw));
         self.exchange(endpoint, body, strict).await
     }
@@ -58,14 +104,13 @@ impl<'a> Scorer<'a> {
         endpoint: Endpoint,
         body: Box<RawValue>,
         read: impl Fn(&RawValue) -> Result<T, ReadError>,
-    ) -> Result<Result<T, Unusable>, ScoreError> {
+    ) -> Result<Result<T, Unusable>, ScoreProblem> {
         let lenient = |raw: &RawValue| match read(raw) {
             Ok(value) => Ok(Ok(value)),
             Err(ReadError::Unusable(unusable)) => Ok(Err(unusable)),
             Err(ReadError::Failure(failure)) => Err(failure),
         };
-        let (value, _) = self.exchange(endpoint, body, lenient).await?;
-        Ok(value)
+        self.exchange(endpoint, body, lenient).await
     }
 
     async fn exchange<T>(
@@ -73,20 +118,28 @@ impl<'a> Scorer<'a> {
         endpoint: Endpoint,
         body: Box<RawValue>,
         read: impl Fn(&RawValue) -> Result<T, Failure>,
-    ) -> Result<(T, ScoreExchange), ScoreError> {
-        let posted = self.transport.post(endpoint, &body, self.cancel, read);
-        let Exchange {
-            value,
-            response,
-            attempts,
-        } = posted.await?;
+    ) -> Result<T, ScoreProblem> {
+        let place = self.exchanges.place();
+        let posted = self.transport.post(endpoint, &body, &self.cancel, read);
+        let (outcome, response, attempts) = match posted.await {
+            Ok(Exchange {
+                value,
+                response,
+                attempts,
+            }) => (Ok(value), Some(response), attempts),
+            Err(error) => {
+                let attempts = error.attempts().to_vec();
+                (Err(error.into()), None, attempts)
+            }
+        };
         let exchange = ScoreExchange {
             path: endpoint.path(),
             request: body,
             response,
             attempts,
         };
-        Ok((value, exchange))
+        self.exchanges.put(place, exchange);
+        outcome
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{
     audit::{OptionProblem, TokenisedOptions},
-    error::ScoreError,
+    error::ScoreProblem,
     exchange::Scorer,
     method::ScoreMethod,
     read,
@@ -22,28 +22,28 @@ pub(super) const LISTED: u32 = 20;
 pub(super) async fn score_tokens(
     scorer: &Scorer<'_>,
     tokenised: TokenisedOptions,
-) -> Result<OptionScores, ScoreError> {
+) -> Result<OptionScores, ScoreProblem> {
     let tokenised = tokenised.first_tokens();
     distinct(&tokenised)?;
     let prompt = tokenised.prompt.as_slice();
     let body = completion(scorer.settings, [prompt], 1, NextTokens::new(LISTED, None));
     let read = |raw: &_| read::next_tokens(raw, 1);
-    let (mut listed, exchange) = scorer.post(Endpoint::Completions, body, read).await?;
+    let mut listed = scorer.post(Endpoint::Completions, body, read).await?;
     let logprobs = first_tokens(&tokenised, &listed.pop().unwrap_or_default())?;
     let sent = prompt.len();
-    Ok(tokenised.scored(ScoreMethod::FirstToken, logprobs, vec![exchange], sent))
+    Ok(tokenised.scored(ScoreMethod::FirstToken, logprobs, sent))
 }
 
 pub(super) async fn again(
     scorer: &Scorer<'_>,
     bodies: &[&RawValue],
     options: &[Vec<u32>],
-) -> Result<Vec<Vec<f64>>, ScoreError> {
+) -> Result<Vec<Vec<f64>>, ScoreProblem> {
     let mut listed = BTreeMap::new();
     for body in bodies {
         let read = |raw: &_| read::next_tokens(raw, 1);
         let body = (*body).to_owned();
-        let (mut now, _) = scorer.post(Endpoint::Completions, body, read).await?;
+        let mut now = scorer.post(Endpoint::Completions, body, read).await?;
         listed = now.pop().unwrap_or_default();
     }
     let numbered = (1..).zip(options);

@@ -1,15 +1,14 @@
 //! llama.cpp's grammars of token ids: a request an option, which may generate that option alone.
 
-use futures_util::future::try_join_all;
 use serde_json::value::RawValue;
 
 use super::{
     audit::{OptionProblem, TokenisedOptions},
-    error::ScoreError,
+    error::ScoreProblem,
     exchange::Scorer,
     method::ScoreMethod,
     read::{self, ReadError, Step, Unusable},
-    scores::{OptionScores, ScoreExchange},
+    scores::OptionScores,
     wire::{Forced, completion},
 };
 use crate::transport::Endpoint;
@@ -18,22 +17,22 @@ use crate::transport::Endpoint;
 pub(super) async fn score_tokens(
     scorer: &Scorer<'_>,
     tokenised: TokenisedOptions,
-) -> Result<OptionScores, ScoreError> {
+) -> Result<OptionScores, ScoreProblem> {
     let prompt = tokenised.prompt.as_slice();
     let forced = tokenised
         .options
         .iter()
         .map(|option| force(scorer, prompt, option));
-    let (logprobs, exchanges): (Vec<_>, Vec<_>) = try_join_all(forced).await?.into_iter().unzip();
-    let sent = prompt.len() * exchanges.len();
-    Ok(tokenised.scored(ScoreMethod::ForcedTokens, logprobs, exchanges, sent))
+    let logprobs = scorer.together(forced).await?;
+    let sent = prompt.len() * logprobs.len();
+    Ok(tokenised.scored(ScoreMethod::ForcedTokens, logprobs, sent))
 }
 
 async fn force(
     scorer: &Scorer<'_>,
     prompt: &[u32],
     option: &[u32],
-) -> Result<(Vec<f64>, ScoreExchange), ScoreError> {
+) -> Result<Vec<f64>, ScoreProblem> {
     let body = completion(scorer.settings, prompt, option.len(), Forced::new(option));
     let read = |raw: &RawValue| Ok(forced(&read::steps(raw)?, option)?);
     scorer.post(Endpoint::Completions, body, read).await
@@ -43,7 +42,7 @@ pub(super) async fn again(
     scorer: &Scorer<'_>,
     bodies: &[&RawValue],
     options: &[Vec<u32>],
-) -> Result<Vec<Vec<f64>>, ScoreError> {
+) -> Result<Vec<Vec<f64>>, ScoreProblem> {
     if bodies.len() != options.len() {
         let option = format!("number {}", bodies.len() + 1);
         return Err(OptionProblem::NotAsked { option }.into());
@@ -52,9 +51,9 @@ pub(super) async fn again(
     let sent = pairs.map(async |(body, option)| {
         let read = |raw: &RawValue| Ok(forced(&read::steps(raw)?, option)?);
         let body = (*body).to_owned();
-        Ok(scorer.post(Endpoint::Completions, body, read).await?.0)
+        scorer.post(Endpoint::Completions, body, read).await
     });
-    try_join_all(sent).await
+    scorer.together(sent).await
 }
 
 /// The log-probabilities, if the tokens are the option's; a server that knows no such grammar says anything else.
@@ -75,7 +74,7 @@ pub(super) async fn works(
     scorer: &Scorer<'_>,
     prompt: &[u32],
     option: &[u32],
-) -> Result<Result<(), Unusable>, ScoreError> {
+) -> Result<Result<(), Unusable>, ScoreProblem> {
     let body = completion(scorer.settings, prompt, option.len(), Forced::new(option));
     let read = |raw: &RawValue| -> Result<(), ReadError> {
         forced(&read::steps(raw)?, option)?;

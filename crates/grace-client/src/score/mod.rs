@@ -11,6 +11,7 @@ mod forced_tokens;
 mod method;
 mod prompt_logprobs;
 mod read;
+mod record;
 mod request;
 mod scores;
 mod tokenise;
@@ -21,14 +22,13 @@ mod wire;
 pub use again::RecordedScore;
 pub use audit::{OptionProblem, TokenisedOptions};
 pub use check::{CheckName, NoiseFloor, ScoringProbe, ScoringProbeError, ScoringProbeRequest};
-pub use error::ScoreError;
+pub use error::{ScoreError, ScoreProblem};
 pub use method::{BorderRule, ScoreMethod, ScoreMethodError};
 pub use request::ScoreRequest;
 pub use scores::{OptionScore, OptionScores, ScoreExchange};
 
 pub(crate) use check::probe;
 
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::exchange::{Scorer, Settings};
@@ -41,20 +41,30 @@ pub(crate) async fn score(
     request: &ScoreRequest,
     cancel: &CancellationToken,
 ) -> Result<OptionScores, ScoreError> {
-    let called = Instant::now();
     let scorer = Scorer::new(transport, request.settings(), cancel);
-    let mut scores = match (&request.input, request.method) {
+    let scored = score_input(&scorer, request).await;
+    let (scores, exchanges, elapsed) = scorer.finish(scored)?;
+    Ok(OptionScores {
+        exchanges,
+        elapsed,
+        ..scores
+    })
+}
+
+async fn score_input(
+    scorer: &Scorer<'_>,
+    request: &ScoreRequest,
+) -> Result<OptionScores, ScoreProblem> {
+    match (&request.input, request.method) {
         // The server tells the ids together with the numbers.
         (Input::Completion(prompt), ScoreMethod::PromptLogprobs) => {
-            prompt_logprobs::score_text(&scorer, prompt, &request.options).await?
+            prompt_logprobs::score_text(scorer, prompt, &request.options).await
         }
         (input, method) => {
-            let tokenised = tokenise::options(&scorer, method, input, &request.options).await?;
-            score_tokens(&scorer, method, tokenised).await?
+            let tokenised = tokenise::options(scorer, method, input, &request.options).await?;
+            score_tokens(scorer, method, tokenised).await
         }
-    };
-    scores.elapsed = called.elapsed();
-    Ok(scores)
+    }
 }
 
 /// Sends the requests of an earlier score again.
@@ -69,7 +79,9 @@ pub(crate) async fn rescore(
         seed: 0,
         temperature: 1.0,
     };
-    again::rescore(&Scorer::new(transport, settings, cancel), recorded).await
+    let scorer = Scorer::new(transport, settings, cancel);
+    let again = again::rescore(&scorer, recorded).await;
+    Ok(scorer.finish(again)?.0)
 }
 
 /// Scores options that are token ids already.
@@ -77,7 +89,7 @@ pub(crate) async fn score_tokens(
     scorer: &Scorer<'_>,
     method: ScoreMethod,
     options: TokenisedOptions,
-) -> Result<OptionScores, ScoreError> {
+) -> Result<OptionScores, ScoreProblem> {
     match method {
         ScoreMethod::PromptLogprobs => prompt_logprobs::score_tokens(scorer, options).await,
         ScoreMethod::Trie => trie::score_tokens(scorer, options).await,

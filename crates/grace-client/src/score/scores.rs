@@ -6,7 +6,7 @@ use super::{
     audit::TokenisedOptions,
     method::{BorderRule, ScoreMethod},
 };
-use crate::error::Attempt;
+use crate::{error::Attempt, transport::Endpoint};
 
 /// The log-probabilities of options behind a prompt, token by token, and what
 /// was sent and received for them.
@@ -22,13 +22,13 @@ pub struct OptionScores {
     pub prompt_ids: Vec<u32>,
     /// One for each option, in the order of the request.
     pub options: Vec<OptionScore>,
-    /// The requests whose answers hold the log-probabilities.
+    /// Every request, in order: those that
+    /// [asked for token ids](ScoreExchange::asks_for_ids) alone, and those whose
+    /// answers hold the log-probabilities.
     pub exchanges: Vec<ScoreExchange>,
-    /// Requests that only asked for token ids.
-    pub tokenise_requests: u32,
     /// The time since the call.
     pub elapsed: Duration,
-    /// Tokens of all prompts of [`exchanges`](Self::exchanges): what a server
+    /// Tokens of all prompts that were sent for log-probabilities: what a server
     /// without a prefix cache had to compute.
     pub prompt_tokens_sent: u64,
 }
@@ -49,12 +49,11 @@ pub struct OptionScore {
 }
 
 impl TokenisedOptions {
-    /// With the log-probabilities of each option, and the requests that they came from.
+    /// With the log-probabilities of each option.
     pub(super) fn scored(
         self,
         method: ScoreMethod,
         logprobs: Vec<Vec<f64>>,
-        exchanges: Vec<ScoreExchange>,
         prompt_tokens_sent: usize,
     ) -> OptionScores {
         let pairs = self.options.into_iter().zip(logprobs);
@@ -67,8 +66,7 @@ impl TokenisedOptions {
             border: self.border,
             prompt_ids: self.prompt,
             options: pairs.map(score).collect(),
-            exchanges,
-            tokenise_requests: self.tokenise_requests,
+            exchanges: Vec::new(),
             elapsed: Duration::ZERO,
             prompt_tokens_sent: prompt_tokens_sent as u64,
         }
@@ -83,7 +81,7 @@ impl OptionScore {
     }
 }
 
-/// A request and its answer.
+/// A request and what came of it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ScoreExchange {
@@ -91,8 +89,16 @@ pub struct ScoreExchange {
     pub path: &'static str,
     /// The JSON body that was sent.
     pub request: Box<RawValue>,
-    /// The JSON body that was received.
-    pub response: Box<RawValue>,
-    /// Every attempt in order; the last one succeeded.
+    /// The JSON body that was received; `None` if no usable one was.
+    pub response: Option<Box<RawValue>>,
+    /// Every attempt in order; the last one succeeded if there is a response.
     pub attempts: Vec<Attempt>,
+}
+
+impl ScoreExchange {
+    /// Whether it asked for token ids, or for a text to make them of, and not
+    /// for log-probabilities.
+    pub fn asks_for_ids(&self) -> bool {
+        self.path != Endpoint::Completions.path()
+    }
 }

@@ -1,12 +1,11 @@
 //! From text to token ids, as the server itself makes them.
 
-use futures_util::future::try_join_all;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
     audit::{TokenisedOptions, behind},
-    error::ScoreError,
+    error::ScoreProblem,
     exchange::Scorer,
     method::{BorderRule, ScoreMethod},
     read::ReadError,
@@ -24,7 +23,7 @@ pub(super) async fn options(
     method: ScoreMethod,
     input: &Input,
     options: &[String],
-) -> Result<TokenisedOptions, ScoreError> {
+) -> Result<TokenisedOptions, ScoreProblem> {
     match input {
         Input::Completion(prompt) => of_text(scorer, prompt, options).await,
         Input::Chat(messages) => of_chat(scorer, method, messages, options).await,
@@ -35,20 +34,21 @@ async fn of_text(
     scorer: &Scorer<'_>,
     prompt: &str,
     options: &[String],
-) -> Result<TokenisedOptions, ScoreError> {
+) -> Result<TokenisedOptions, ScoreProblem> {
     let joint = options.iter().map(|option| [prompt, option].concat());
     let texts: Vec<String> = std::iter::once(prompt.to_owned()).chain(joint).collect();
     let ids = texts.iter().map(|text| text_ids(scorer, text, true));
-    let mut ids = try_join_all(ids).await?;
+    let mut ids = scorer.together(ids).await?;
     let joint = ids.split_off(1);
     let prompt = ids.pop().unwrap_or_default();
-    let requests = count(texts.len());
     match behind(&prompt, &joint) {
-        Some(rest) => {
-            let tokenised = TokenisedOptions::new(prompt, options, rest, BorderRule::Joint)?;
-            Ok(tokenised.asked(requests))
-        }
-        None => Ok(appended(scorer, prompt, options).await?.asked(requests)),
+        Some(rest) => Ok(TokenisedOptions::new(
+            prompt,
+            options,
+            rest,
+            BorderRule::Joint,
+        )?),
+        None => appended(scorer, prompt, options).await,
     }
 }
 
@@ -57,10 +57,14 @@ pub(super) async fn appended(
     scorer: &Scorer<'_>,
     prompt: Vec<u32>,
     options: &[String],
-) -> Result<TokenisedOptions, ScoreError> {
+) -> Result<TokenisedOptions, ScoreProblem> {
     let ids = alone(scorer, options).await?;
-    let tokenised = TokenisedOptions::new(prompt, options, ids, BorderRule::Appended)?;
-    Ok(tokenised.asked(count(options.len())))
+    Ok(TokenisedOptions::new(
+        prompt,
+        options,
+        ids,
+        BorderRule::Appended,
+    )?)
 }
 
 async fn of_chat(
@@ -68,15 +72,13 @@ async fn of_chat(
     method: ScoreMethod,
     messages: &[ChatMessage],
     options: &[String],
-) -> Result<TokenisedOptions, ScoreError> {
+) -> Result<TokenisedOptions, ScoreProblem> {
     let body = wire::conversation(scorer.settings.model, messages);
-    let (prompt, requests) = if method == ScoreMethod::ForcedTokens {
-        let (text, _) = scorer
-            .post(Endpoint::ApplyTemplate, body, template_of)
-            .await?;
-        (text_ids(scorer, &text, true).await?, 2)
+    let prompt = if method == ScoreMethod::ForcedTokens {
+        let text = scorer.post(Endpoint::ApplyTemplate, body, template_of);
+        text_ids(scorer, &text.await?, true).await?
     } else {
-        (scorer.post(Endpoint::Tokenize, body, ids_of).await?.0, 1)
+        scorer.post(Endpoint::Tokenize, body, ids_of).await?
     };
     // A turn begins with its first word, not with the space between two words of a text.
     let bare: Vec<String> = options
@@ -84,12 +86,17 @@ async fn of_chat(
         .map(|option| option.trim_start().to_owned())
         .collect();
     let ids = alone(scorer, &bare).await?;
-    let tokenised = TokenisedOptions::new(prompt, options, ids, BorderRule::Chat)?;
-    Ok(tokenised.asked(requests + count(options.len())))
+    Ok(TokenisedOptions::new(
+        prompt,
+        options,
+        ids,
+        BorderRule::Chat,
+    )?)
 }
 
-async fn alone(scorer: &Scorer<'_>, options: &[String]) -> Result<Vec<Vec<u32>>, ScoreError> {
-    try_join_all(options.iter().map(|option| text_ids(scorer, option, false))).await
+async fn alone(scorer: &Scorer<'_>, options: &[String]) -> Result<Vec<Vec<u32>>, ScoreProblem> {
+    let ids = options.iter().map(|option| text_ids(scorer, option, false));
+    scorer.together(ids).await
 }
 
 /// The ids of a text, with what the server puts before a prompt or without.
@@ -97,22 +104,9 @@ pub(super) async fn text_ids(
     scorer: &Scorer<'_>,
     text: &str,
     special: bool,
-) -> Result<Vec<u32>, ScoreError> {
+) -> Result<Vec<u32>, ScoreProblem> {
     let body = wire::tokenise(scorer.settings.model, text, special);
-    let (ids, _) = scorer.post(Endpoint::Tokenize, body, ids_of).await?;
-    Ok(ids)
-}
-
-impl TokenisedOptions {
-    /// Counts requests that asked for ids.
-    fn asked(mut self, requests: u32) -> Self {
-        self.tokenise_requests += requests;
-        self
-    }
-}
-
-fn count(texts: usize) -> u32 {
-    u32::try_from(texts).unwrap_or(u32::MAX)
+    scorer.post(Endpoint::Tokenize, body, ids_of).await
 }
 
 fn ids_of(raw: &RawValue) -> Result<Vec<u32>, ReadError> {

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::{
     audit::{OptionProblem, TokenisedOptions},
-    error::ScoreError,
+    error::ScoreProblem,
     exchange::Scorer,
     method::ScoreMethod,
     read::{self, Unusable},
@@ -37,9 +37,9 @@ struct Ask {
 pub(super) async fn score_tokens(
     scorer: &Scorer<'_>,
     tokenised: TokenisedOptions,
-) -> Result<OptionScores, ScoreError> {
+) -> Result<OptionScores, ScoreProblem> {
     let mut known = Known::new();
-    let (mut exchanges, mut sent) = (Vec::new(), 0);
+    let mut sent = 0;
     for ask in asks(&nodes(&tokenised.options)) {
         let prompts: Vec<Vec<u32>> = ask
             .nodes
@@ -50,27 +50,26 @@ pub(super) async fn score_tokens(
         let extra = NextTokens::new(1, Some(&ids));
         let body = completion(scorer.settings, &prompts, 1, extra);
         let read = |raw: &_| Ok(wanted(&ask, &read::next_tokens(raw, prompts.len())?)?);
-        let (found, exchange) = scorer.post(Endpoint::Completions, body, read).await?;
+        let found = scorer.post(Endpoint::Completions, body, read).await?;
         for ((path, _), next) in ask.nodes.into_iter().zip(found) {
             known.entry(path).or_default().extend(next);
         }
-        exchanges.push(exchange);
         sent += prompts.iter().map(Vec::len).sum::<usize>();
     }
     let logprobs = all_along(&tokenised.options, &known)?;
-    Ok(tokenised.scored(ScoreMethod::Trie, logprobs, exchanges, sent))
+    Ok(tokenised.scored(ScoreMethod::Trie, logprobs, sent))
 }
 
 pub(super) async fn again(
     scorer: &Scorer<'_>,
     bodies: &[&RawValue],
     options: &[Vec<u32>],
-) -> Result<Vec<Vec<f64>>, ScoreError> {
+) -> Result<Vec<Vec<f64>>, ScoreProblem> {
     let mut known = Known::new();
     for (ask, body) in asks(&nodes(options)).into_iter().zip(bodies) {
         let read = |raw: &_| Ok(wanted(&ask, &read::next_tokens(raw, ask.nodes.len())?)?);
         let body = (*body).to_owned();
-        let (found, _) = scorer.post(Endpoint::Completions, body, read).await?;
+        let found = scorer.post(Endpoint::Completions, body, read).await?;
         for ((path, _), next) in ask.nodes.into_iter().zip(found) {
             known.entry(path).or_default().extend(next);
         }

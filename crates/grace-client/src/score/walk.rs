@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::{
-    error::ScoreError,
+    error::ScoreProblem,
     exchange::Scorer,
     read::{self, Step, Unusable},
     wire::{NextTokens, completion},
@@ -15,7 +15,7 @@ pub(super) async fn walk(
     scorer: &Scorer<'_>,
     prompt: &[u32],
     length: usize,
-) -> Result<Result<Vec<Step>, Unusable>, ScoreError> {
+) -> Result<Result<Vec<Step>, Unusable>, ScoreProblem> {
     let body = completion(scorer.settings, prompt, length, NextTokens::new(1, None));
     let read = |raw: &RawValue| read::steps(raw);
     scorer.try_post(Endpoint::Completions, body, read).await
@@ -26,7 +26,7 @@ pub(super) async fn endless_walk(
     scorer: &Scorer<'_>,
     prompt: &[u32],
     length: usize,
-) -> Result<Result<Vec<Step>, Unusable>, ScoreError> {
+) -> Result<Result<Vec<Step>, Unusable>, ScoreProblem> {
     let extra = NextTokens::new(1, None).without_end();
     let body = completion(scorer.settings, prompt, length, extra);
     let read = |raw: &RawValue| read::steps_before_end(raw);

@@ -12,6 +12,7 @@ mod connections;
 mod faults;
 mod probe;
 mod recorded;
+mod score_record;
 mod scoring;
 mod scoring_check;
 mod secrecy;

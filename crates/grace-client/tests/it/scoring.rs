@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use grace_client::{
     BorderRule, CancellationToken, ChatMessage, Client, ClientConfig, FailureKind, Input,
-    OptionProblem, OptionScores, RecordedScore, RequestErrorKind, ScoreError, ScoreMethod,
-    ScoreRequest,
+    OptionProblem, OptionScores, RecordedScore, RequestErrorKind, ScoreError, ScoreExchange,
+    ScoreMethod, ScoreProblem, ScoreRequest,
 };
 use grace_sim::{Dialect, Fault, Merging, RetryAfter, ScoringFault, Sim, SimConfig, Tokenizer};
 
@@ -48,6 +48,18 @@ async fn score(
     client
         .score_options(&request, &CancellationToken::new())
         .await
+}
+
+/// Those whose answers hold the log-probabilities, in order.
+fn scoring(scores: &OptionScores) -> impl Iterator<Item = &ScoreExchange> {
+    let exchanges = scores.exchanges.iter();
+    exchanges.filter(|exchange| !exchange.asks_for_ids())
+}
+
+/// How many asked for log-probabilities, and how many for token ids.
+fn requests(scores: &OptionScores) -> (usize, usize) {
+    let scoring = scoring(scores).count();
+    (scoring, scores.exchanges.len() - scoring)
 }
 
 #[track_caller]
@@ -93,7 +105,7 @@ async fn requests_are_counted() {
     )
     .await;
     let scores = scores.unwrap();
-    assert_eq!((scores.exchanges.len(), scores.tokenise_requests), (1, 0));
+    assert_eq!(requests(&scores), (1, 0));
     assert_eq!(sim.counts().generations, 1);
     let prompt = scores.prompt_ids.len() as u64;
     let rest: usize = scores
@@ -105,7 +117,7 @@ async fn requests_are_counted() {
     let scores = score(&client, completion(PROMPT), &OPTIONS, ScoreMethod::Trie)
         .await
         .unwrap();
-    assert_eq!((scores.exchanges.len(), scores.tokenise_requests), (1, 5));
+    assert_eq!(requests(&scores), (1, 5));
 }
 
 #[tokio::test]
@@ -123,11 +135,11 @@ async fn options_that_merge_with_the_prompt_are_tokenised_alone_by_every_method(
             .unwrap();
         assert_eq!(scores.border, BorderRule::Appended, "{method}");
         let by_text_first = method == ScoreMethod::PromptLogprobs;
-        let requests = match method {
+        let expected = match method {
             ScoreMethod::ForcedTokens => OPTIONS.len(),
             _ => 1 + usize::from(by_text_first),
         };
-        assert_eq!(scores.exchanges.len(), requests, "{method}");
+        assert_eq!(requests(&scores).0, expected, "{method}");
         let rest: usize = scores
             .options
             .iter()
@@ -192,15 +204,24 @@ async fn first_tokens_are_scored_where_they_differ_and_are_listed() {
         assert!((option.logprob() - expected).abs() < 1e-9);
     }
     let rare = score(&client, completion(prompt), &[" yes", "%"], method).await;
+    let rare = rare.unwrap_err();
+    let problem = rare.problem();
     assert!(
         matches!(
-            rare,
-            Err(ScoreError::Options(OptionProblem::NotListed { .. }))
+            problem,
+            ScoreProblem::Options(OptionProblem::NotListed { listed: 20, .. })
         ),
-        "{rare:?}"
+        "{problem:?}"
     );
+    let last = rare.exchanges().last().unwrap();
+    assert!(!last.asks_for_ids() && last.response.is_some(), "{last:?}");
     let same = score(&client, completion(PROMPT), &[" 10%", " 1"], method).await;
-    assert!(matches!(same, Err(ScoreError::Options(_))), "{same:?}");
+    let same = same.unwrap_err();
+    assert!(matches!(same.problem(), ScoreProblem::Options(_)), "{same}");
+    assert!(
+        same.exchanges().iter().all(ScoreExchange::asks_for_ids),
+        "nothing was asked about options that cannot be told apart"
+    );
 }
 
 #[tokio::test]
@@ -222,8 +243,9 @@ async fn empty_duplicate_and_prefix_options_are_refused() {
             ),
             (&[][..], "there is no option"),
         ] {
-            match score(&client, completion(PROMPT), texts, method).await {
-                Err(ScoreError::Options(problem)) => {
+            let scored = score(&client, completion(PROMPT), texts, method).await;
+            match scored.map_err(ScoreError::into_problem) {
+                Err(ScoreProblem::Options(problem)) => {
                     assert!(problem.to_string().starts_with(expected), "{problem}");
                 }
                 other => panic!("{texts:?}: {other:?}"),
@@ -358,9 +380,7 @@ async fn a_score_sent_again_gives_the_same_numbers() {
             .unwrap();
         let recorded = RecordedScore {
             method,
-            bodies: scores
-                .exchanges
-                .iter()
+            bodies: scoring(&scores)
                 .map(|exchange| &*exchange.request)
                 .collect(),
             options: scores
@@ -393,17 +413,20 @@ async fn a_first_token_that_is_no_longer_listed_has_no_number() {
     let rare = sim.toy_model().tokenizer().encode("%");
     let recorded = RecordedScore {
         method,
-        bodies: vec![&scores.exchanges[0].request],
+        bodies: scoring(&scores)
+            .map(|exchange| &*exchange.request)
+            .collect(),
         options: vec![scores.options[0].token_ids.clone(), rare],
     };
     let again = client.rescore(&recorded, &CancellationToken::new()).await;
     let error = again.unwrap_err();
+    let problem = error.problem();
     assert!(
         matches!(
-            error,
-            ScoreError::Options(OptionProblem::NotListed { ref option, .. }) if option == "number 2"
+            problem,
+            ScoreProblem::Options(OptionProblem::NotListed { option, .. }) if option == "number 2"
         ),
-        "{error:?}"
+        "{problem:?}"
     );
 }
 
@@ -422,11 +445,9 @@ async fn a_score_some_of_whose_requests_are_lost_is_not_sent_again_in_part() {
             options,
         };
         let again = client.rescore(&recorded, &CancellationToken::new()).await;
+        let again = again.unwrap_err().into_problem();
         assert!(
-            matches!(
-                again,
-                Err(ScoreError::Options(OptionProblem::NotAsked { .. }))
-            ),
+            matches!(again, ScoreProblem::Options(OptionProblem::NotAsked { .. })),
             "{again:?}"
         );
     }

@@ -1,6 +1,6 @@
 //! Scores again.
 
-use grace_client::{Client, RecordedScore, RequestError, ScoreError};
+use grace_client::{Client, RecordedScore, RequestError, ScoreProblem};
 use grace_core::journal::JournalLine;
 use grace_core::scoring::{ScoreEntry, ScoredOption};
 use serde::Deserialize;
@@ -27,7 +27,7 @@ pub(super) async fn rescore(
     let recorded: Vec<f64> = score.options.iter().map(ScoredOption::logprob).collect();
     let (now, note) = match again(line, score, client, stop).await {
         Ok(now) => (Some(now), None),
-        Err(Unsent::Score(ScoreError::Request(error))) if ends_all(&error) => {
+        Err(Unsent::Score(ScoreProblem::Request(error))) if ends_all(&error) => {
             return Err(error);
         }
         Err(Unsent::Score(error)) => (None, Some(chain(&error))),
@@ -64,7 +64,7 @@ pub(super) fn unscored(line: &JournalLine<'_>) -> Replayed {
 }
 
 enum Unsent {
-    Score(ScoreError),
+    Score(ScoreProblem),
     Unreadable(String),
 }
 
@@ -89,7 +89,7 @@ async fn again(
             .collect(),
     };
     let now = client.rescore(&recorded, stop.token()).await;
-    let now = now.map_err(Unsent::Score)?;
+    let now = now.map_err(|error| Unsent::Score(error.into_problem()))?;
     check_counts(score, &now)?;
     Ok(now.iter().map(|tokens| tokens.iter().sum()).collect())
 }

@@ -1,6 +1,6 @@
 //! Why a replication could not be run, and what that means for whoever started it.
 
-use grace_client::{ProbeError, ScoringProbeError};
+use grace_client::{OptionProblem, ProbeError, ScoreProblem, ScoringProbeError};
 
 use crate::attempt::AttemptError;
 use crate::durable::FileError;
@@ -8,6 +8,7 @@ use crate::job::JobError;
 use crate::journal::JournalError;
 use crate::metadata::MetadataError;
 use crate::run::RunError;
+use crate::score::OTHER_METHOD;
 use crate::seal::SealError;
 use crate::supervise::SuperviseError;
 
@@ -101,6 +102,10 @@ impl ReplicateError {
             Self::Scoring(ScoringProbeError::Options { .. }) => Some(
                 "change the options in the experiment file: each needs a token of its own, and none may begin another",
             ),
+            Self::Scoring(ScoringProbeError::Unanswered {
+                source: ScoreProblem::Options(OptionProblem::NotListed { .. }),
+                ..
+            }) => Some(OTHER_METHOD),
             Self::NotReady { .. } => {
                 Some("is the server running at this address? `--timeout` sets how long to wait")
             }

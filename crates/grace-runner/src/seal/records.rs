@@ -168,8 +168,7 @@ impl Tally {
         if reused {
             counts.reused += 1;
         } else {
-            let requests = line.score.as_ref().map_or(1, |score| score.requests);
-            counts.retries += (line.attempts.len() as u64).saturating_sub(u64::from(requests));
+            counts.retries += line.retries();
         }
         *match outcome {
             Outcome::Answered => &mut counts.answered,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::score::{
     audit::TokenisedOptions,
-    error::ScoreError,
+    error::ScoreProblem,
     method::{BorderRule, ScoreMethod},
     read::Step,
     score_tokens,
@@ -129,7 +129,7 @@ impl Prober<'_> {
         method: ScoreMethod,
         prompt: &[u32],
         walked: &[Step],
-    ) -> Result<(Vec<f64>, Vec<f64>), ScoreError> {
+    ) -> Result<(Vec<f64>, Vec<f64>), ScoreProblem> {
         let ids: Vec<u32> = walked.iter().map(|step| step.id).collect();
         let (first, rest) = ids.split_at(1);
         let whole = self.logprobs(method, prompt, &ids).await?;
@@ -144,7 +144,7 @@ impl Prober<'_> {
         method: ScoreMethod,
         prompt: &[u32],
         option: &[u32],
-    ) -> Result<Vec<f64>, ScoreError> {
+    ) -> Result<Vec<f64>, ScoreProblem> {
         let (names, ids) = ([String::from("walk")], vec![option.to_vec()]);
         let tokenised = TokenisedOptions::new(prompt.to_vec(), &names, ids, BorderRule::Appended)?;
         let scores = score_tokens(&self.scorer(0), method, tokenised).await?;

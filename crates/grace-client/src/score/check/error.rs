@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     error::RequestErrorKind,
-    score::{audit::OptionProblem, error::ScoreError, method::ScoreMethod},
+    score::{audit::OptionProblem, error::ScoreProblem, method::ScoreMethod},
 };
 
 /// A check that a server must pass before it scores.
@@ -93,7 +93,7 @@ pub enum ScoringProbeError {
         /// The server's address.
         url: String,
         /// What happened.
-        source: ScoreError,
+        source: ScoreProblem,
     },
     /// The caller cancelled.
     #[error("check of the server at {url} was cancelled")]
@@ -114,7 +114,7 @@ impl ScoringProbeError {
         }
     }
 
-    pub(super) fn unanswered(url: &str, source: ScoreError) -> Self {
+    pub(super) fn unanswered(url: &str, source: ScoreProblem) -> Self {
         let url = url.to_owned();
         let kind = source.request().map(crate::RequestError::kind);
         if kind == Some(RequestErrorKind::Cancelled) {

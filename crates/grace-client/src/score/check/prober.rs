@@ -15,7 +15,7 @@ use crate::{
     score::{
         audit::TokenisedOptions,
         choose::{Trial, trial},
-        error::ScoreError,
+        error::ScoreProblem,
         exchange::{Scorer, Settings},
         first_token,
         method::ScoreMethod,
@@ -65,12 +65,12 @@ impl<'a> Prober<'a> {
         self.transport.root().to_owned()
     }
 
-    pub(super) fn unanswered(&self, error: ScoreError) -> ScoringProbeError {
+    pub(super) fn unanswered(&self, error: ScoreProblem) -> ScoringProbeError {
         ScoringProbeError::unanswered(self.transport.root(), error)
     }
 
     /// A score that did not come within a check: an answer without its numbers fails the check.
-    pub(super) fn unscored(&self, check: CheckName, error: ScoreError) -> ScoringProbeError {
+    pub(super) fn unscored(&self, check: CheckName, error: ScoreProblem) -> ScoringProbeError {
         let last = error
             .request()
             .and_then(|request| request.attempts().last());
@@ -169,11 +169,11 @@ impl<'a> Prober<'a> {
         for (input, options) in &self.request.samples {
             let tokenised = tokenise::options(&scorer, method, input, options).await;
             let tokenised = tokenised.map_err(|error| match error {
-                ScoreError::Options(source) => ScoringProbeError::Options {
+                ScoreProblem::Options(source) => ScoringProbeError::Options {
                     prompt: end_of(&text_of(input)),
                     source,
                 },
-                error @ ScoreError::Request(_) => self.unanswered(error),
+                error @ ScoreProblem::Request(_) => self.unanswered(error),
             })?;
             let prompt = tokenised.prompt();
             if let Some(id) = special::doubled(prompt, prefix) {

@@ -8,7 +8,11 @@ use super::{
     prober::Prober,
 };
 use crate::score::{
-    error::ScoreError, method::ScoreMethod, request::ScoreRequest, score, scores::OptionScores,
+    error::{ScoreError, ScoreProblem},
+    method::ScoreMethod,
+    request::ScoreRequest,
+    score,
+    scores::OptionScores,
 };
 
 /// The most that probabilities of events that exclude each other may add up to, rounding included.
@@ -86,10 +90,15 @@ impl Prober<'_> {
         chosen
     }
 
-    async fn score(&self, method: ScoreMethod, sample: usize) -> Result<OptionScores, ScoreError> {
+    async fn score(
+        &self,
+        method: ScoreMethod,
+        sample: usize,
+    ) -> Result<OptionScores, ScoreProblem> {
         let (input, options) = &self.request.samples[sample];
         let model = self.request.model.as_str();
         let request = ScoreRequest::new(model, input.clone(), options.clone(), method);
-        score(self.transport, &request, self.cancel).await
+        let scored = score(self.transport, &request, self.cancel).await;
+        scored.map_err(ScoreError::into_problem)
     }
 }
