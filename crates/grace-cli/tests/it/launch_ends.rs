@@ -163,52 +163,75 @@ fn a_job_over_its_deadline_says_so() {
     );
 }
 
-/// What may befall a Job that is followed: what is done to it, the exit code, and what is said.
+/// What may befall a Job that is followed: who does what, the exit code, and what is said.
 #[test]
 fn what_befalls_a_job_that_is_followed_has_its_message() {
     type Act = fn(&ClusterLab);
     let deleted: Act = |lab| {
         lab.mock.remove("jobs", NAMESPACE, SMALL);
     };
-    let expired: Act = |lab| {
-        lab.mock.modify("jobs", NAMESPACE, SMALL, |job| {
-            job["status"]["completedIndexes"] = "0-2".into();
-        });
-        // Seen, before it is removed.
-        std::thread::sleep(Duration::from_millis(500));
-        lab.mock.remove("jobs", NAMESPACE, SMALL);
-    };
     let suspended: Act = |lab| {
         lab.run(lab.grace(&["cancel", "--model", "small", "--yes"]))
             .exits(0);
     };
-    let node_lost: Act = |lab| {
-        for pod in lab.mock.list("pods", NAMESPACE) {
-            let name = pod["metadata"]["name"].as_str().unwrap();
-            lab.mock.modify("pods", NAMESPACE, name, |pod| {
-                pod["spec"]["nodeName"] = "node-7".into();
-                pod["status"]["conditions"] = json!([{"type": "Ready", "status": "False"}, {"type": "ContainersReady", "status": "True"}]);
-            });
-        }
-    };
-    for (what, act, code, expected) in [
-        ("deleted", deleted, 100, "deleted"),
-        ("expired", expired, 0, "complete: 3 of 3"),
-        ("suspended", suspended, 75, "suspended: done 0 of 3"),
-        ("node lost", node_lost, 75, "node `node-7` does not answer"),
+    for (act, code, expected) in [
+        (deleted, 100, "deleted by somebody, last seen running"),
+        (suspended, 75, "suspended: done 0 of 3"),
     ] {
         let lab = ClusterLab::new();
         lab.mock.controller(Workload::new(|_| Outcome::runs_on()));
-        let launch = lab.launch(&["--model", "small", "--start-deadline", "3s"]);
-        let mut running = launch.start();
-        assert!(running.says("small: started"), "{what}");
-        lab.until("pods run", || lab.mock.list("pods", NAMESPACE).len() == 2);
-        act(&lab);
-        let ended = running.wait(Duration::from_secs(20)).exits(code);
-        assert!(
-            ended.output().contains(expected),
-            "{what}:\n{}",
-            ended.output()
-        );
+        befalls(&lab, act, code, expected);
     }
+}
+
+#[test]
+fn a_job_that_was_removed_after_its_time_to_live_was_complete() {
+    let lab = ClusterLab::new();
+    // Nobody works on it, so that what is written here stays.
+    let expires = |lab: &ClusterLab| {
+        lab.mock.modify("jobs", NAMESPACE, SMALL, |job| {
+            job["status"] = json!({"completedIndexes": "0-2"});
+        });
+        std::thread::sleep(Duration::from_millis(500));
+        lab.mock.remove("jobs", NAMESPACE, SMALL);
+    };
+    befalls(&lab, expires, 0, "complete: 3 of 3");
+}
+
+#[test]
+fn a_node_that_is_lost_is_told_with_what_to_do() {
+    let lab = ClusterLab::new();
+    let lost = |lab: &ClusterLab| {
+        let uid = lab.job("small")["metadata"]["uid"].clone();
+        let labels = json!({
+            "app.kubernetes.io/managed-by": "grace-cli",
+            "batch.kubernetes.io/controller-uid": uid,
+            "batch.kubernetes.io/job-completion-index": "0",
+        });
+        let conditions = json!([
+            {"type": "Ready", "status": "False"}, {"type": "ContainersReady", "status": "True"},
+        ]);
+        lab.mock.put(
+            "pods",
+            json!({
+                "metadata": {"name": "pod-0", "namespace": NAMESPACE, "labels": labels},
+                "spec": {"nodeName": "node-7", "containers": [{"name": "replicate"}]},
+                "status": {"phase": "Running", "conditions": conditions},
+            }),
+        );
+    };
+    befalls(&lab, lost, 75, "node `node-7` does not answer");
+}
+
+/// Follows the Job of `small`, to which `act` happens.
+#[track_caller]
+fn befalls(lab: &ClusterLab, act: impl Fn(&ClusterLab), code: i32, expected: &str) {
+    let launch = lab.launch(&["--model", "small", "--start-deadline", "3s"]);
+    let mut running = launch.start();
+    assert!(running.says("small: started"), "{expected}");
+    std::thread::sleep(Duration::from_millis(500));
+    act(lab);
+    let ended = running.wait(Duration::from_secs(20)).exits(code);
+    let output = ended.output();
+    assert!(output.contains(expected), "{expected}:\n{output}");
 }
