@@ -55,7 +55,8 @@ fn leave_out_twins(replications: &mut [Replication]) {
 /// Sealed replications say so themselves.
 fn leave_out_halves(replications: &mut [Replication]) {
     let mut lengths: BTreeMap<String, BTreeMap<u64, usize>> = BTreeMap::new();
-    for file in readable(replications).flat_map(|replication| legacy_files(replication)) {
+    let files = readable(replications).flat_map(|replication| legacy_files(replication));
+    for file in files.filter(|file| file.survey.records > 0) {
         let counts = lengths.entry(file.experiment.clone()).or_default();
         *counts.entry(file.survey.records).or_default() += 1;
     }

@@ -259,6 +259,19 @@ fn of_two_lengths_the_longer_one_is_whole() {
 }
 
 #[test]
+fn empty_files_do_not_tell_how_many_records_there_should_be() {
+    let folder = Folder::new();
+    for (index, count) in [(0, 0), (1, 0), (2, 3)] {
+        folder.write(
+            &format!("a/replication-{index}/old.json"),
+            &answered(count, 1),
+        );
+    }
+    assert_eq!(folder.columns("old", &["replication_id"]), ["2"; 3]);
+    assert_eq!(folder.findings().len(), 2);
+}
+
+#[test]
 fn a_copy_of_an_earlier_replication_is_no_replication() {
     let folder = Folder::new();
     for (index, answer) in [(0, 1), (1, 2), (2, 1)] {
