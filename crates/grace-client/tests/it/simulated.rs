@@ -57,10 +57,17 @@ async fn what_it_does_with_seeds_is_found_out() {
             let sim = Sim::start(config).await.unwrap();
             let cancel = CancellationToken::new();
             let request = ProbeRequest::new("tiny", api);
-            let probe = client(&sim).probe(&request, &cancel).await.unwrap();
-            assert_eq!(probe.seed, behaviour, "{policy:?} {api:?}");
-            assert_eq!(probe.server_kind, ServerKind::Vllm);
-            assert!(probe.server_version.is_some());
+            let mut found = Vec::new();
+            // Short answers of a server that ignores seeds may be equal by chance, but hardly twice.
+            for _ in 0..3 {
+                let probe = client(&sim).probe(&request, &cancel).await.unwrap();
+                assert_eq!(probe.server_kind, ServerKind::Vllm);
+                assert!(probe.server_version.is_some());
+                found.push(probe.seed);
+            }
+            let right = found.iter().filter(|seed| **seed == behaviour).count();
+            let least = if policy == SeedPolicy::Ignores { 2 } else { 3 };
+            assert!(right >= least, "{policy:?} {api:?}: {found:?}");
         }
     }
 }
