@@ -20,11 +20,11 @@ const MOST_TOGETHER: usize = 8;
 
 /// How far two log-probabilities of one token may lie apart that should be the same, in nats.
 ///
-/// vLLM in float32 was seen to stay within 3e-5, llama.cpp with quantised weights to move by up to 0.29 with the
-/// load; 16-bit floats lie in between.
+/// vLLM in float32 was seen to stay within 3e-5, llama.cpp with 4-bit weights and four slots to move by up to 0.61 with
+/// the load; 16-bit floats lie in between.
 fn tolerance(server: Option<ServerKind>, dtype: Option<&str>) -> f64 {
     match (server, dtype) {
-        (Some(ServerKind::LlamaCpp), _) => 0.5,
+        (Some(ServerKind::LlamaCpp), _) => 1.0,
         (_, Some("float32" | "float")) => 0.01,
         _ => 0.25,
     }
@@ -149,7 +149,7 @@ mod tests {
         let of = |server, dtype| (tolerance(Some(server), dtype) * 100.0).round();
         assert_eq!(
             of(ServerKind::LlamaCpp, Some("float32")).to_bits(),
-            50.0_f64.to_bits()
+            100.0_f64.to_bits()
         );
         assert_eq!(
             of(ServerKind::Vllm, Some("float32")).to_bits(),
