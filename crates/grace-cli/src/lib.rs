@@ -22,7 +22,7 @@ mod target;
 mod transfer;
 mod wiring;
 
-use std::io::{IsTerminal, stderr};
+use std::io::stderr;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -49,10 +49,9 @@ fn logging() {
         .from_env_lossy();
     // Bodies of failed requests are in the journal; this crate would print them whole.
     let quiet = "async_openai=off".parse().expect("a fixed directive");
-    let colour = stderr().is_terminal() && !runtime::no_color();
     tracing_subscriber::fmt()
         .with_env_filter(filter.add_directive(quiet))
         .with_writer(stderr)
-        .with_ansi(colour)
+        .with_ansi(false) // colours take another feature; without it, asking for them is an error
         .init();
 }

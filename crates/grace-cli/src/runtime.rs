@@ -110,14 +110,9 @@ pub(crate) fn secrets() -> Secrets {
     Secrets::of_variables(variables.map(|(name, value)| (name.as_str(), value.as_str())))
 }
 
-/// Whether the user wants no colour.
-pub(crate) fn no_color() -> bool {
-    variable("NO_COLOR").is_some()
-}
-
-/// Whether stderr is a terminal that can redraw a line.
+/// Whether stderr is a terminal that can redraw a line; indicatif draws on no other.
 pub(crate) fn on_terminal() -> bool {
-    std::io::stderr().is_terminal() && variable("TERM").is_none_or(|term| term != "dumb")
+    std::io::stderr().is_terminal() && variable("TERM").is_some_and(|term| term != "dumb")
 }
 
 /// Where this process runs: what Kubernetes puts into a pod's environment, else a random name.

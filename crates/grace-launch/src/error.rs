@@ -113,6 +113,9 @@ impl FaultKind {
             Self::Forbidden(_) => {
                 "`grace-cli doctor` lists the rights that grace needs in the namespace"
             }
+            Self::Conflict(_) => {
+                "another program owns it or changed it just now: run the same command again; if that is no help, `kubectl get --show-managed-fields --output yaml` names the owner"
+            }
             Self::TooLarge(_) => {
                 "keep large files on a volume: `cluster.config: {pvc: …}` of models.yaml"
             }

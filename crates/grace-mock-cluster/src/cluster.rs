@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::controller::{Controller, Workload};
 use crate::fault::Fault;
 use crate::gc;
+use crate::https::{Https, certificate, forward};
 use crate::initial::{ensure_namespace, new_state};
 use crate::request::Recorded;
 use crate::resource::Resource;
@@ -45,6 +46,18 @@ pub struct MockCluster {
     runtime: Option<Runtime>,
 }
 
+/// A free port of the loopback device.
+fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port on the loopback device");
+    listener
+        .set_nonblocking(true)
+        .expect("a listener can be non-blocking");
+    let address = listener
+        .local_addr()
+        .expect("a bound listener has an address");
+    (listener, address)
+}
+
 impl std::fmt::Debug for MockCluster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("MockCluster")
@@ -69,14 +82,7 @@ impl MockCluster {
     ///
     /// As [`start`](Self::start).
     pub fn start_blocking() -> Self {
-        let listener =
-            TcpListener::bind(("127.0.0.1", 0)).expect("a free port on the loopback device");
-        listener
-            .set_nonblocking(true)
-            .expect("a listener can be non-blocking");
-        let address = listener
-            .local_addr()
-            .expect("a bound listener has an address");
+        let (listener, address) = listen();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("mock-cluster")
@@ -99,6 +105,24 @@ impl MockCluster {
     /// Where the API is: `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Opens a second port at which the same API is reached over TLS.
+    ///
+    /// # Panics
+    ///
+    /// If the machine has no port for it.
+    pub fn https(&self) -> Https {
+        let (authority, config) = certificate();
+        let (listener, address) = listen();
+        let runtime = self.runtime.as_ref().expect("threads until the end");
+        let to = self.address;
+        runtime.spawn(async move {
+            if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
+                forward(listener, config, to).await;
+            }
+        });
+        Https { address, authority }
     }
 
     /// Writes `kubeconfig` into a folder, with one context (`mock`, namespace [`NAMESPACE`]) and a bearer token, and gives

@@ -32,6 +32,25 @@ impl Grace {
         self
     }
 
+    pub(crate) fn without_env(mut self, name: &str) -> Self {
+        self.0.env_remove(name);
+        self
+    }
+
+    /// The same, run by another program, whose last arguments it becomes.
+    pub(crate) fn within(self, program: &[&str]) -> Self {
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]).arg(self.0.get_program());
+        command.args(self.0.get_args()).env_clear();
+        let set = self.0.get_envs();
+        command.envs(set.filter_map(|(name, value)| Some((name, value?))));
+        Self(command)
+    }
+
+    pub(crate) fn into_command(self) -> Command {
+        self.0
+    }
+
     pub(crate) fn current_dir(mut self, folder: &Path) -> Self {
         self.0.current_dir(folder);
         self

@@ -15,6 +15,8 @@ mod server;
 #[cfg(test)]
 mod study;
 #[cfg(test)]
+mod terminal;
+#[cfg(test)]
 mod volume;
 
 #[cfg(test)]
@@ -52,6 +54,8 @@ mod launch;
 #[cfg(test)]
 mod launch_ends;
 #[cfg(test)]
+mod launch_faults;
+#[cfg(test)]
 mod manifest_mistakes;
 #[cfg(test)]
 mod manifests;
@@ -59,6 +63,8 @@ mod manifests;
 mod mistakes;
 #[cfg(test)]
 mod no_orphan;
+#[cfg(test)]
+mod on_terminal;
 #[cfg(test)]
 mod outage;
 #[cfg(test)]
@@ -91,5 +97,7 @@ mod supervise;
 mod together;
 #[cfg(test)]
 mod verify;
+#[cfg(test)]
+mod way_to_cluster;
 #[cfg(test)]
 mod whole_flow;

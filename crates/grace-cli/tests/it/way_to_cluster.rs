@@ -1,0 +1,167 @@
+//! Ways to a cluster: kubeconfig and contexts, TLS, and the account of the pod that the command runs in.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use grace_mock_cluster::{Https, NAMESPACE, Outcome, Workload};
+use serde_json::{Value, json};
+
+use crate::cluster_lab::{ClusterLab, TOKEN};
+use crate::command::Grace;
+
+fn lab() -> ClusterLab {
+    let lab = ClusterLab::new();
+    lab.mock.controller(Workload::new(|_| Outcome::success()));
+    lab
+}
+
+/// A kubeconfig of two contexts, of which the first, the current one, is of a cluster that is not there.
+fn two_contexts(lab: &ClusterLab, cluster: &Value) -> PathBuf {
+    let nowhere = json!({"server": "http://127.0.0.1:9"});
+    let context = |name: &str| json!({"name": name, "context": {"cluster": name, "user": "me", "namespace": NAMESPACE}});
+    let config = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "nowhere",
+        "clusters": [{"name": "nowhere", "cluster": nowhere}, {"name": "lab", "cluster": cluster}],
+        "users": [{"name": "me", "user": {"token": TOKEN}}],
+        "contexts": [context("nowhere"), context("lab")],
+    });
+    let path = lab.path().join("two-contexts");
+    fs::write(&path, config.to_string()).unwrap();
+    path
+}
+
+/// `status`, which needs no more than a connection.
+fn status(lab: &ClusterLab, kubeconfig: &Path, more: &[&str]) -> Grace {
+    let args = [&["status"], more].concat();
+    lab.grace(&args)
+        .env("KUBECONFIG", kubeconfig.to_str().unwrap())
+}
+
+#[test]
+fn the_context_is_the_current_one_or_the_one_that_is_named() {
+    let lab = lab();
+    let config = two_contexts(&lab, &json!({"server": lab.mock.url()}));
+    let ended = lab.run(status(&lab, &config, &[])).exits(75);
+    let said = "the API server cannot be reached";
+    assert!(ended.stderr.contains(said), "{}", ended.output());
+    for (more, namespace) in [(&[][..], NAMESPACE), (&["--namespace", "third"], "third")] {
+        let more = [&["--context", "lab"], more].concat();
+        let ended = lab.run(status(&lab, &config, &more));
+        let asked = lab.mock.requests();
+        let path = &asked.last().unwrap().path;
+        let expected = format!("/namespaces/{namespace}/");
+        assert!(path.contains(&expected), "{path}\n{}", ended.output());
+    }
+}
+
+#[test]
+fn tls_trusts_the_authority_of_the_kubeconfig_and_no_other() {
+    let lab = lab();
+    let (https, other) = (lab.mock.https(), lab.mock.https());
+    let write = |name: &str, https: &Https| {
+        let path = lab.path().join(name);
+        fs::write(&path, https.authority()).unwrap();
+        path
+    };
+    let server = format!("https://127.0.0.1:{}", https.port());
+    let trusting = |authority: &Path| {
+        let cluster = json!({"server": server, "certificate-authority": authority});
+        two_contexts(&lab, &cluster)
+    };
+    let config = trusting(&write("right.crt", &https));
+    let ended = lab
+        .run(status(&lab, &config, &["--context", "lab"]))
+        .exits(0);
+    assert!(
+        ended.stdout.contains("no Job of grace"),
+        "{}",
+        ended.output()
+    );
+
+    let before = lab.mock.requests().len();
+    let config = trusting(&write("wrong.crt", &other));
+    let ended = lab.run(status(&lab, &config, &["--context", "lab"]));
+    let said = ended.output();
+    assert_ne!(ended.code(), Some(0), "{said}");
+    assert!(said.contains("certificate"), "{said}");
+    assert_eq!(lab.mock.requests().len(), before);
+}
+
+/// The same command as a pod has it: in a file system of its own, with the account mounted where the kubelet does.
+/// `None` if this user may not mount.
+fn in_pod(command: Grace, account: &Path, https: &Https) -> Option<Grace> {
+    const MOUNT: &str = r#"set -e
+mount -t tmpfs tmpfs /var/run
+mkdir -p /var/run/secrets/kubernetes.io
+cp -r "$1" /var/run/secrets/kubernetes.io/serviceaccount
+shift
+exec "$@""#;
+    let unshare: &[&str] = if is_root() {
+        &["unshare", "--mount"]
+    } else {
+        &["unshare", "--map-root-user", "--mount"]
+    };
+    let mut trial = Command::new(unshare[0]);
+    let may = trial.args(&unshare[1..]).arg("true").status();
+    if !may.is_ok_and(|status| status.success()) {
+        println!("not checked: this user may not mount the account of a pod");
+        return None;
+    }
+    let script = ["sh", "-c", MOUNT, "sh", account.to_str().unwrap()];
+    let home = account.to_str().unwrap();
+    let command = command
+        .without_env("KUBECONFIG")
+        .env("HOME", home)
+        .env("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+        .env("KUBERNETES_SERVICE_PORT", &https.port().to_string());
+    Some(command.within(&[unshare, &script].concat()))
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    id.stdout == b"0\n"
+}
+
+/// Token, certificate and namespace as files.
+fn account(lab: &ClusterLab, https: &Https) -> PathBuf {
+    let folder = lab.path().join("account");
+    fs::create_dir_all(&folder).unwrap();
+    for (name, text) in [
+        ("token", TOKEN),
+        ("ca.crt", https.authority()),
+        ("namespace", NAMESPACE),
+    ] {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn in_a_pod_its_account_is_the_way() {
+    let lab = lab();
+    let https = lab.mock.https();
+    let account = account(&lab, &https);
+    let launch = lab.launch(&["--model", "small"]);
+    let Some(launch) = in_pod(launch, &account, &https) else {
+        return;
+    };
+    let ended = lab.run(launch).exits(0);
+    assert!(
+        ended.stdout.contains("complete: 3 of 3"),
+        "{}",
+        ended.output()
+    );
+    for request in lab.mock.requests() {
+        let path = request.path.as_str();
+        assert!(path.contains("/namespaces/lemn-lab/"), "{path}");
+    }
+
+    fs::write(account.join("token"), "expired").unwrap();
+    let status = in_pod(lab.grace(&["status"]), &account, &https).unwrap();
+    let ended = lab.run(status).exits(42);
+    let said = "does not accept these credentials (401)";
+    assert!(ended.stderr.contains(said), "{}", ended.output());
+}
