@@ -112,11 +112,7 @@ fn compare(
         .arg("--out")
         .arg(tables);
     command::output(&mut aggregate)?;
-    let mut icc = Command::new(program);
-    icc.arg("icc")
-        .arg(results)
-        .args(["--pooled", "--output", "json"]);
-    let grace: Vec<Value> = serde_json::from_str(&command::output(&mut icc)?)?;
+    let grace = icc(program, results, &[])?;
     for (experiment, measure) in MEASURES {
         let table = tables.join(format!("{experiment}.csv"));
         let of_measure: Vec<&Value> = grace
@@ -135,19 +131,20 @@ fn compare(
 /// Compares what is said where there is nothing to estimate.
 fn compare_degenerate(program: &Path, python: &Path, has_r: bool, table: &Path) -> Result<()> {
     fs::write(table, DEGENERATE).with_context(|| table.display().to_string())?;
+    let columns = "--value value --replication replication_id --by model --by conditions.c --table";
+    let columns: Vec<&str> = columns.split(' ').collect();
+    let grace = icc(program, table, &columns)?;
+    let rows: Vec<&Value> = grace.iter().collect();
+    check_scripts(python, has_r, table, "value", &rows)
+}
+
+/// The rows of `icc --pooled` about what stands behind `options`.
+fn icc(program: &Path, what: &Path, options: &[&str]) -> Result<Vec<Value>> {
     let mut icc = Command::new(program);
-    icc.args(["icc", "--pooled", "--output", "json", "--value", "value"])
-        .args(["--replication", "replication_id", "--by", "model"])
-        .args(["--by", "conditions.c", "--table"])
-        .arg(table);
-    let grace: Vec<Value> = serde_json::from_str(&command::output(&mut icc)?)?;
-    check_scripts(
-        python,
-        has_r,
-        table,
-        "value",
-        &grace.iter().collect::<Vec<_>>(),
-    )
+    icc.args(["icc", "--pooled", "--output", "json"])
+        .args(options)
+        .arg(what);
+    Ok(serde_json::from_str(&command::output(&mut icc)?)?)
 }
 
 fn check_scripts(

@@ -19,6 +19,25 @@ pub enum Scale {
     Binary,
 }
 
+impl Scale {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Numeric => "numeric",
+            Self::Binary => "binary",
+        }
+    }
+}
+
+/// A value in a row; one that is not defined is `null` in JSON and an empty field in CSV.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(super) enum Field {
+    Word(Option<&'static str>),
+    Count(u64),
+    Flag(Option<bool>),
+    Number(Option<f64>),
+}
+
 /// A row of the table: status first, number second. What is not defined is absent.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -49,17 +68,6 @@ pub struct IccRow {
     pub noise: Option<Noise>,
 }
 
-/// The fields of a row that are no numbers, beside `measure`.
-const FIELDS: [&str; 8] = [
-    "scale",
-    "status",
-    "replications",
-    "trials",
-    "missing",
-    "verdict",
-    "below_by_estimate",
-    "latent_status",
-];
 /// The status of a cell whose values are the same in every replication.
 pub(super) const DETERMINISTIC: &str = "deterministic";
 /// The status of values that no sum of squares can be made of.
@@ -182,11 +190,33 @@ impl IccRow {
         ]
     }
 
+    /// What a row has behind its factors and its measure, in the order of the table.
+    pub(super) fn fields(&self) -> Vec<(&'static str, Field)> {
+        let numbers = self.numbers().into_iter();
+        [
+            ("scale", Field::Word(Some(self.scale.as_str()))),
+            ("status", Field::Word(Some(self.status))),
+            ("replications", Field::Count(self.replications)),
+            ("trials", Field::Count(self.trials)),
+            ("missing", Field::Count(self.missing)),
+            ("verdict", Field::Word(self.verdict)),
+            ("below_by_estimate", Field::Flag(self.below_by_estimate)),
+        ]
+        .into_iter()
+        .chain(numbers.map(|(name, number)| (name, Field::Number(number))))
+        .chain([("latent_status", Field::Word(self.latent_status()))])
+        .collect()
+    }
+
+    /// The names of [`IccRow::fields`].
+    pub(super) fn field_names() -> impl Iterator<Item = &'static str> {
+        Self::nothing().fields().into_iter().map(|(name, _)| name)
+    }
+
     /// Whether a row has a field `name` of its own, which is no name for a factor. A factor may be named `measure`, as
     /// in tables with one column of values: it says more than the name of that column, and stands in its place.
     pub(super) fn has_field(name: &str) -> bool {
-        let number = |(other, _): &(&str, Option<f64>)| *other == name;
-        FIELDS.contains(&name) || Self::nothing().numbers().iter().any(number)
+        Self::field_names().any(|other| other == name)
     }
 
     /// Whether a factor stands in the place of the measure's name.
@@ -218,17 +248,9 @@ impl Serialize for IccRow {
         if self.has_own_measure() {
             map.serialize_entry("measure", &self.measure)?;
         }
-        map.serialize_entry("scale", &self.scale)?;
-        map.serialize_entry("status", self.status)?;
-        map.serialize_entry("replications", &self.replications)?;
-        map.serialize_entry("trials", &self.trials)?;
-        map.serialize_entry("missing", &self.missing)?;
-        map.serialize_entry("verdict", &self.verdict)?;
-        map.serialize_entry("below_by_estimate", &self.below_by_estimate)?;
-        for (name, number) in self.numbers() {
-            map.serialize_entry(name, &number)?;
+        for (name, field) in self.fields() {
+            map.serialize_entry(name, &field)?;
         }
-        map.serialize_entry("latent_status", &self.latent_status())?;
         map.end()
     }
 }

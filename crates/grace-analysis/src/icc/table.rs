@@ -54,8 +54,9 @@ pub fn cells_of_table(
     let mut reader = csv::Reader::from_reader(bytes);
     let whole = |error: csv::Error| Problem::new(file, format!("is no CSV file: {error}"));
     let head = reader.byte_headers().map_err(whole)?.clone();
+    let find = |name: &String| head.iter().position(|other| other == name.as_bytes());
     let mut place = |name: &String| {
-        let found = head.iter().position(|other| other == name.as_bytes());
+        let found = find(name);
         if found.is_none() {
             let names: Vec<_> = head.iter().map(String::from_utf8_lossy).collect();
             let message = format!("is no column of this file; it has {}", names.join(", "));
@@ -67,7 +68,9 @@ pub fn cells_of_table(
     let by: Vec<usize> = columns.by.iter().map(&mut place).collect();
     let values: Vec<usize> = columns.values.iter().map(&mut place).collect();
     for (number, name) in columns.by.iter().enumerate() {
-        let message = if IccRow::has_field(name) {
+        let message = if find(name).is_none() {
+            continue; // told already
+        } else if IccRow::has_field(name) {
             "cannot tell conditions apart: the table of results has a column of this name; rename it in the file"
         } else if columns.by[..number].contains(name) {
             "is given twice to tell conditions apart; give it once"
@@ -242,6 +245,8 @@ mod tests {
         );
         assert!(text.contains("`measure` is given twice"), "{text}");
         assert!(of(&["measure"]).is_ok());
+        let absent = of(&["verdict"]).unwrap_err();
+        assert_eq!(absent.as_slice().len(), 1, "{absent}");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod recorded;
 mod score_record;
 mod scoring;
 mod scoring_check;
+mod scoring_faults;
 mod secrecy;
 mod sessions;
 mod simulated;
