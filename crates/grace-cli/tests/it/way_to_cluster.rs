@@ -6,9 +6,11 @@ use std::process::Command;
 
 use grace_mock_cluster::{Https, NAMESPACE, Outcome, Workload};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use crate::cluster_lab::{ClusterLab, TOKEN};
 use crate::command::Grace;
+use crate::volume::{VolumeCluster, seal};
 
 fn lab() -> ClusterLab {
     let lab = ClusterLab::new();
@@ -17,7 +19,7 @@ fn lab() -> ClusterLab {
 }
 
 /// A kubeconfig of two contexts, of which the first, the current one, is of a cluster that is not there.
-fn two_contexts(lab: &ClusterLab, cluster: &Value) -> PathBuf {
+fn two_contexts(folder: &Path, cluster: &Value) -> PathBuf {
     let nowhere = json!({"server": "http://127.0.0.1:9"});
     let context = |name: &str| json!({"name": name, "context": {"cluster": name, "user": "me", "namespace": NAMESPACE}});
     let config = json!({
@@ -28,7 +30,7 @@ fn two_contexts(lab: &ClusterLab, cluster: &Value) -> PathBuf {
         "users": [{"name": "me", "user": {"token": TOKEN}}],
         "contexts": [context("nowhere"), context("lab")],
     });
-    let path = lab.path().join("two-contexts");
+    let path = folder.join("two-contexts");
     fs::write(&path, config.to_string()).unwrap();
     path
 }
@@ -43,7 +45,7 @@ fn status(lab: &ClusterLab, kubeconfig: &Path, more: &[&str]) -> Grace {
 #[test]
 fn the_context_is_the_current_one_or_the_one_that_is_named() {
     let lab = lab();
-    let config = two_contexts(&lab, &json!({"server": lab.mock.url()}));
+    let config = two_contexts(lab.path(), &json!({"server": lab.mock.url()}));
     let ended = lab.run(status(&lab, &config, &[])).exits(75);
     let said = "the API server cannot be reached";
     assert!(ended.stderr.contains(said), "{}", ended.output());
@@ -69,7 +71,7 @@ fn tls_trusts_the_authority_of_the_kubeconfig_and_no_other() {
     let server = format!("https://127.0.0.1:{}", https.port());
     let trusting = |authority: &Path| {
         let cluster = json!({"server": server, "certificate-authority": authority});
-        two_contexts(&lab, &cluster)
+        two_contexts(lab.path(), &cluster)
     };
     let config = trusting(&write("right.crt", &https));
     let ended = lab
@@ -88,6 +90,24 @@ fn tls_trusts_the_authority_of_the_kubeconfig_and_no_other() {
     assert_ne!(ended.code(), Some(0), "{said}");
     assert!(said.contains("certificate"), "{said}");
     assert_eq!(lab.mock.requests().len(), before);
+}
+
+#[test]
+fn results_come_over_tls_as_well() {
+    let results = TempDir::new().unwrap();
+    seal(results.path(), "tiny", 0, 100_000);
+    let here = VolumeCluster::new(results.path());
+    let https = here.cluster.https();
+    let authority = results.path().join("right.crt");
+    fs::write(&authority, https.authority()).unwrap();
+    let server = format!("https://127.0.0.1:{}", https.port());
+    let cluster = json!({"server": server, "certificate-authority": authority});
+    let config = two_contexts(results.path(), &cluster);
+    let collect = here.collect().args(["--context", "lab"]);
+    let collect = collect.env("KUBECONFIG", config.to_str().unwrap());
+    collect.run().exits(0).says(&["collected"]);
+    let sealed = here.out().join("tiny/replication-0/MANIFEST.sha256");
+    assert!(sealed.exists());
 }
 
 /// The same command as a pod has it: in a file system of its own, with the account mounted where the kubelet does.
