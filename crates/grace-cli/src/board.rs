@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 
 use grace_launch::launch::{Outcome, Update};
 use grace_launch::state::{JobState, Phase, format_indexes};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use crate::live::Live;
 use crate::progress::say;
-use crate::runtime;
 
 /// Between lines where there is no terminal.
 const EVERY: Duration = Duration::from_secs(30);
@@ -19,8 +18,7 @@ const REDRAW: Duration = Duration::from_secs(1);
 
 /// The models that are followed.
 pub(crate) struct Board {
-    on_terminal: bool,
-    lines: MultiProgress,
+    live: Option<Live>,
     models: BTreeMap<String, Model>,
     told: Instant,
 }
@@ -29,14 +27,12 @@ struct Model {
     state: Option<JobState>,
     is_prefetch: bool,
     since: Instant,
-    line: Option<ProgressBar>,
 }
 
 impl Board {
     pub(crate) fn new() -> Self {
         Self {
-            on_terminal: runtime::on_terminal(),
-            lines: MultiProgress::new(),
+            live: Live::on_terminal(),
             models: BTreeMap::new(),
             told: Instant::now(),
         }
@@ -101,15 +97,6 @@ impl Board {
         }
     }
 
-    /// Clears what is drawn.
-    pub(crate) fn finish(self) {
-        for model in self.models.into_values() {
-            if let Some(line) = model.line {
-                line.finish_and_clear();
-            }
-        }
-    }
-
     fn show_log(&self, log: &[String]) {
         if !log.is_empty() {
             self.say("  the last lines of its log:");
@@ -121,37 +108,36 @@ impl Board {
 
     /// Prints a line above those that are drawn.
     fn say(&self, text: &str) {
-        if self.on_terminal {
-            self.lines.suspend(|| say(text));
-        } else {
-            say(text);
+        match &self.live {
+            Some(live) => live.say(text),
+            None => say(text),
         }
     }
 
     fn add(&mut self, model: &str) {
-        let line = self.on_terminal.then(|| {
-            let style = ProgressStyle::with_template("{wide_msg}");
-            let line = ProgressBar::new_spinner();
-            line.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-            self.lines.add(line)
-        });
-        let old = self.models.insert(
-            model.to_owned(),
-            Model {
-                state: None,
-                is_prefetch: false,
-                since: Instant::now(),
-                line,
-            },
-        );
-        if let Some(line) = old.and_then(|it| it.line) {
-            line.finish_and_clear();
-        }
+        let begun = Model {
+            state: None,
+            is_prefetch: false,
+            since: Instant::now(),
+        };
+        self.models.insert(model.to_owned(), begun);
+        self.draw();
     }
 
     fn remove(&mut self, model: &str) {
-        if let Some(line) = self.models.remove(model).and_then(|it| it.line) {
-            line.finish_and_clear();
+        self.models.remove(model);
+        self.draw();
+    }
+
+    fn texts(&self) -> Vec<String> {
+        let models = self.models.iter();
+        models.map(|(key, model)| model.text(key)).collect()
+    }
+
+    fn draw(&mut self) {
+        let texts = self.texts();
+        if let Some(live) = &mut self.live {
+            live.draw(&texts);
         }
     }
 
@@ -167,15 +153,9 @@ impl Board {
     }
 
     fn tick(&mut self) {
-        let is_time = self.told.elapsed() >= EVERY;
-        for (key, model) in &self.models {
-            match &model.line {
-                Some(line) => line.set_message(model.text(key)),
-                None if is_time => say(&model.text(key)),
-                None => {}
-            }
-        }
-        if is_time {
+        self.draw();
+        if self.live.is_none() && self.told.elapsed() >= EVERY {
+            self.texts().iter().for_each(|text| say(text));
             self.told = Instant::now();
         }
     }
@@ -281,7 +261,6 @@ mod tests {
             state: Some(state),
             is_prefetch: false,
             since: Instant::now(),
-            line: None,
         };
         model.text("tiny")
     }

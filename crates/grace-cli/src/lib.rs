@@ -12,6 +12,8 @@ mod exit;
 #[cfg(feature = "cluster")]
 mod folder;
 #[cfg(feature = "cluster")]
+mod live;
+#[cfg(feature = "cluster")]
 mod manifests;
 mod output;
 mod progress;

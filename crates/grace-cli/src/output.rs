@@ -42,8 +42,13 @@ pub(crate) fn json_line(value: &impl Serialize) -> Result<(), Failure> {
     line(text)
 }
 
-/// Writes columns of text, each as wide as its widest cell; numbers to the right.
+/// Writes columns of text, as [`table_lines`] makes them.
 pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> {
+    table_lines(head, rows).iter().try_for_each(line)
+}
+
+/// Columns of text, each as wide as its widest cell; numbers to the right.
+pub(crate) fn table_lines(head: &[&str], rows: &[Vec<String>]) -> Vec<String> {
     let widest = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
         let width = cells
@@ -54,19 +59,21 @@ pub(crate) fn table(head: &[&str], rows: &[Vec<String>]) -> Result<(), Failure> 
     };
     let widths: Vec<usize> = (0..head.len()).map(widest).collect();
     let head: Vec<String> = head.iter().map(|&cell| cell.to_owned()).collect();
-    for row in std::iter::once(&head).chain(rows) {
-        let mut text = String::new();
-        for (cell, &width) in row.iter().zip(&widths) {
-            let numeric = cell.starts_with(|c: char| c.is_ascii_digit());
-            let padding = " ".repeat(width - cell.chars().count());
-            let (before, behind) = if numeric {
-                (padding, String::new())
-            } else {
-                (String::new(), padding)
-            };
-            text.extend([before.as_str(), cell.as_str(), behind.as_str(), "  "]);
-        }
-        line(text.trim_end())?;
+    let rows = std::iter::once(&head).chain(rows);
+    rows.map(|row| table_line(row, &widths)).collect()
+}
+
+fn table_line(row: &[String], widths: &[usize]) -> String {
+    let mut text = String::new();
+    for (cell, &width) in row.iter().zip(widths) {
+        let numeric = cell.starts_with(|c: char| c.is_ascii_digit());
+        let padding = " ".repeat(width - cell.chars().count());
+        let (before, behind) = if numeric {
+            (padding, String::new())
+        } else {
+            (String::new(), padding)
+        };
+        text.extend([before.as_str(), cell.as_str(), behind.as_str(), "  "]);
     }
-    Ok(())
+    text.trim_end().to_owned()
 }

@@ -61,7 +61,8 @@ pub(crate) enum DryRun {
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// Stay, and show changes, those of 0.2 s at a time
+    /// Stay until all Jobs have ended: on a terminal the table is drawn anew, elsewhere changes of 0.2 s at a time are
+    /// written
     #[arg(long, short, env = "GRACE_WATCH", value_parser = BoolishValueParser::new())]
     pub(crate) watch: bool,
     /// How to print the result

@@ -50,7 +50,7 @@ pub(crate) fn run(args: &LaunchArgs) -> Result<u8, Failure> {
             }) => launched,
             never = Board::keep_telling(&board) => match never {},
         };
-        board.into_inner().finish();
+        drop(board); // what it draws
         let ended = launched.ended;
         report(args, &ended)?;
         if let Some(error) = launched.error {

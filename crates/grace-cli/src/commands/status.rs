@@ -1,6 +1,7 @@
 //! `status`: what is going on with all Jobs of a study.
 
 use std::collections::BTreeMap;
+use std::io::{IsTerminal, stdout};
 use std::time::Duration;
 
 use grace_core::ModelKey;
@@ -12,12 +13,15 @@ use tokio::time::Instant;
 
 use crate::args::{Format, StatusArgs};
 use crate::exit::{COMPLETE, Failure};
+use crate::live::Live;
 use crate::progress::say;
 use crate::target::Target;
 use crate::{output, runtime};
 
 /// Changes that come together are shown together.
 const TOGETHER: Duration = Duration::from_millis(200);
+/// Between redraws of what did not change: a draw may have been left out.
+const REDRAW: Duration = Duration::from_secs(1);
 /// More indexes than this are told as ranges.
 const MOST_MARKS: u32 = 64;
 
@@ -25,7 +29,6 @@ pub(crate) fn run(args: &StatusArgs) -> Result<u8, Failure> {
     let target = Target::load(args.target.config.as_deref(), &args.target.model)?;
     // A key that is not in models.yaml is a mistake.
     target.chosen()?;
-    let models = &args.target.model;
     runtime::block_on(async |stop| {
         let cluster = target.connect(&args.target.access).await?;
         let mut watch = Watch::new(&cluster, WatchSettings::default());
@@ -35,47 +38,124 @@ pub(crate) fn run(args: &StatusArgs) -> Result<u8, Failure> {
                 "note: these rights do not show events, so some reasons stay unknown; `grace-cli doctor` says more",
             );
         }
-        let rows = rows(world, models);
-        show(args, &rows, cluster.namespace())?;
-        if !args.watch {
-            return Ok(COMPLETE);
-        }
-        tokio::select! {
-            result = follow(args, &mut watch, rows) => result,
-            () = stop.requested() => Ok(stop.exit_code()),
-        }
+        let mut view = View {
+            args,
+            namespace: cluster.namespace(),
+            rows: rows(world, &args.target.model),
+            live: live(args),
+        };
+        view.begin()?;
+        let code = tokio::select! {
+            result = follow(&mut view, &mut watch), if args.watch => result.map(|()| COMPLETE)?,
+            () = stop.requested(), if args.watch => stop.exit_code(),
+            else => COMPLETE,
+        };
+        view.finish()?;
+        Ok(code)
     })
 }
 
+/// Where the table can be drawn anew: on a terminal, for people.
+fn live(args: &StatusArgs) -> Option<Live> {
+    let is_for_people = args.output == Format::Text && stdout().is_terminal();
+    let is_live = args.watch && is_for_people;
+    is_live.then(Live::on_terminal).flatten()
+}
+
 /// Shows each change until all Jobs have ended.
-async fn follow(args: &StatusArgs, watch: &mut Watch, mut rows: Vec<Row>) -> Result<u8, Failure> {
-    while rows.iter().any(|it| !it.state.phase.is_end()) {
-        tell_of(watch.changed().await?);
+async fn follow(view: &mut View<'_>, watch: &mut Watch) -> Result<(), Failure> {
+    while view.rows.iter().any(|it| !it.state.phase.is_end()) {
+        let Ok(change) = tokio::time::timeout(REDRAW, watch.changed()).await else {
+            view.draw();
+            continue;
+        };
+        view.tell_of(change?);
         // A Job of a thousand pods may change a hundred times a second; nobody reads so fast.
         let until = Instant::now() + TOGETHER;
         while let Ok(change) = tokio::time::timeout_at(until, watch.changed()).await {
-            tell_of(change?);
+            view.tell_of(change?);
         }
-        let now = self::rows(watch.world(), &args.target.model);
-        let changed: Vec<&Row> = now.iter().filter(|it| !rows.contains(it)).collect();
-        for row in changed {
-            match args.output {
-                Format::Json => output::json_line(row)?,
-                Format::Text => {
-                    output::line(format!("{} ({}): {}", row.model, row.kind, row.summary))?;
-                }
-            }
-        }
-        rows = now;
+        view.update(rows(watch.world(), &view.args.target.model))?;
     }
-    Ok(COMPLETE)
+    Ok(())
 }
 
-fn tell_of(change: Change) {
-    match change {
-        Change::Lost(error) => say(&format!("connection lost, trying again: {error}")),
-        Change::Back => say("connection is back"),
-        _ => {}
+/// What is shown: on a terminal that is watched a table that is drawn anew, else the table once and then each row that
+/// changes.
+struct View<'a> {
+    args: &'a StatusArgs,
+    namespace: &'a str,
+    rows: Vec<Row>,
+    live: Option<Live>,
+}
+
+impl View<'_> {
+    fn begin(&mut self) -> Result<(), Failure> {
+        match self.live {
+            Some(_) => self.draw(),
+            None => self.show()?,
+        }
+        Ok(())
+    }
+
+    fn update(&mut self, now: Vec<Row>) -> Result<(), Failure> {
+        let before = std::mem::replace(&mut self.rows, now);
+        if self.live.is_some() {
+            self.draw();
+            return Ok(());
+        }
+        let changed = self.rows.iter().filter(|it| !before.contains(it));
+        changed
+            .into_iter()
+            .try_for_each(|row| match self.args.output {
+                Format::Json => output::json_line(row),
+                Format::Text => {
+                    output::line(format!("{} ({}): {}", row.model, row.kind, row.summary))
+                }
+            })
+    }
+
+    /// Leaves on the terminal what was drawn there last.
+    fn finish(mut self) -> Result<(), Failure> {
+        match self.live.take().map(drop) {
+            Some(()) => self.show(),
+            None => Ok(()),
+        }
+    }
+
+    fn draw(&mut self) {
+        if let Some(live) = &mut self.live {
+            let mut lines = table(&self.rows);
+            lines.extend(hints(&self.rows));
+            live.draw(&lines);
+        }
+    }
+
+    fn show(&self) -> Result<(), Failure> {
+        match self.args.output {
+            Format::Json if self.args.watch => self.rows.iter().try_for_each(output::json_line),
+            Format::Json => output::json(&self.rows),
+            Format::Text if self.rows.is_empty() => {
+                output::line(format!("no Job of grace in namespace `{}`", self.namespace))
+            }
+            Format::Text => {
+                table(&self.rows).iter().try_for_each(output::line)?;
+                hints(&self.rows).iter().for_each(|hint| say(hint));
+                Ok(())
+            }
+        }
+    }
+
+    fn tell_of(&self, change: Change) {
+        let text = match change {
+            Change::Lost(error) => format!("connection lost, trying again: {error}"),
+            Change::Back => String::from("connection is back"),
+            _ => return,
+        };
+        match &self.live {
+            Some(live) => live.say(&text),
+            None => say(&text),
+        }
     }
 }
 
@@ -118,37 +198,34 @@ fn rows(world: &World, models: &[ModelKey]) -> Vec<Row> {
     jobs.filter_map(row).filter(is_meant).collect()
 }
 
-fn show(args: &StatusArgs, rows: &[Row], namespace: &str) -> Result<(), Failure> {
-    match args.output {
-        Format::Json if args.watch => return rows.iter().try_for_each(output::json_line),
-        Format::Json => return output::json(&rows),
-        Format::Text if rows.is_empty() => {
-            return output::line(format!("no Job of grace in namespace `{namespace}`"));
-        }
-        Format::Text => {}
-    }
-    let cells: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| {
-            vec![
-                row.model.clone(),
-                row.kind.clone(),
-                marks(&row.state),
-                row.summary.clone(),
-            ]
-        })
-        .collect();
-    output::table(&["MODEL", "JOB", "INDEXES", "STATE"], &cells)?;
-    output::line("indexes from 0: D done, R running, W waiting, F failed, . not begun")?;
-    let hints: BTreeMap<&String, &str> = rows
-        .iter()
-        .flat_map(|row| &row.trouble)
+/// The Jobs by index, and what the letters mean.
+fn table(rows: &[Row]) -> Vec<String> {
+    let cells = rows.iter().map(|row| {
+        vec![
+            row.model.clone(),
+            row.kind.clone(),
+            marks(&row.state),
+            row.summary.clone(),
+        ]
+    });
+    let cells: Vec<Vec<String>> = cells.collect();
+    let mut lines = output::table_lines(&["MODEL", "JOB", "INDEXES", "STATE"], &cells);
+    lines.push(String::from(
+        "indexes from 0: D done, R running, W waiting, F failed, . not begun",
+    ));
+    lines
+}
+
+/// What helps, once for each trouble.
+fn hints(rows: &[Row]) -> Vec<String> {
+    let trouble = rows.iter().flat_map(|row| &row.trouble);
+    let hints: BTreeMap<&String, &str> = trouble
         .filter_map(|(what, hint)| Some((what, (*hint)?)))
         .collect();
-    for (what, hint) in hints {
-        say(&format!("hint: {what}\n      {hint}"));
-    }
-    Ok(())
+    let lines = hints.into_iter();
+    lines
+        .flat_map(|(what, hint)| [format!("hint: {what}"), format!("      {hint}")])
+        .collect()
 }
 
 /// A letter for each index.

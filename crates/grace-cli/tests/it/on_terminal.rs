@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use grace_mock_cluster::{Outcome, Workload};
+use grace_mock_cluster::{NAMESPACE, Outcome, Workload};
 
 use crate::cluster_lab::ClusterLab;
 use crate::terminal::Terminal;
@@ -103,6 +103,30 @@ fn each_model_has_one_line_that_is_drawn_anew() {
     assert!(!still_drawn, "{lines:#?}");
     let left = lines.iter().filter(|line| line.contains("left running: "));
     assert_eq!(left.count(), 2, "{lines:#?}");
+}
+
+#[test]
+fn status_has_a_table_that_is_drawn_anew() {
+    let lab = launched();
+    let command = lab.grace(&["status", "--watch"]).into_command();
+    let terminal = Terminal::start(command);
+    // Two indexes run, the third waits for its turn.
+    let small = |marks: &str| format!("small  replications  {marks}");
+    terminal.shows(&small("RR.      running 2/3, done 0, failed 0"));
+    lab.mock.controller(Workload::new(|_| Outcome::success()));
+    for pod in lab.mock.list("pods", NAMESPACE) {
+        let name = pod["metadata"]["name"].as_str().unwrap();
+        lab.mock.evict_pod(NAMESPACE, name);
+    }
+    let (code, lines) = terminal.wait();
+    assert_eq!(code, Some(0), "{lines:#?}");
+    let table = [
+        String::from("MODEL  JOB           INDEXES  STATE"),
+        String::from("large  replications  DDD      complete: 3 of 3"),
+        small("DDD      complete: 3 of 3"),
+        String::from("indexes from 0: D done, R running, W waiting, F failed, . not begun"),
+    ];
+    assert_eq!(lines, table, "the last table and nothing else");
 }
 
 #[test]

@@ -76,6 +76,7 @@ impl Terminal {
     pub(crate) fn lines(&self) -> Vec<String> {
         let screen = self.screen.lock().unwrap();
         let rows = screen.screen().rows(0, COLUMNS.get());
+        let rows = rows.map(|row| row.trim_end().to_owned());
         rows.filter(|row| !row.is_empty()).collect()
     }
 
