@@ -98,11 +98,14 @@ pub(super) fn seeds_as_recorded(records: &[Value], journal: &[Value]) -> Result<
     Ok((journal.len(), sent.len()))
 }
 
-/// How many replays gave the same text, of how many.
-pub(super) fn same_texts(replayed: &Value) -> Result<(usize, usize)> {
+/// How many replays gave the same text, or the same log-probabilities but for `noise` nats, of how many.
+pub(super) fn same_answers(replayed: &Value, noise: f64) -> Result<(usize, usize)> {
     let replayed = replayed.as_array().context("replays are no array")?;
     ensure!(!replayed.is_empty(), "nothing was replayed");
-    let same = replayed.iter().filter(|one| one["verdict"] == "same");
+    let is_noise = |one: &Value| one["largest_nat"].as_f64().is_some_and(|nat| nat <= noise);
+    let same = replayed
+        .iter()
+        .filter(|one| one["verdict"] == "same" || is_noise(one));
     Ok((same.count(), replayed.len()))
 }
 
@@ -199,10 +202,11 @@ mod tests {
     }
 
     #[test]
-    fn only_the_verdict_same_counts() {
-        let replayed =
-            json!([{"verdict": "same"}, {"verdict": "different"}, {"verdict": "not_comparable"}]);
-        assert_eq!(same_texts(&replayed).unwrap(), (1, 3));
-        assert!(same_texts(&json!([])).is_err());
+    fn the_same_and_scores_within_the_noise_count() {
+        let replayed = json!([{"verdict": "same"}, {"verdict": "different"}, {"verdict": "not_comparable"},
+            {"verdict": "other_scores", "largest_nat": 1e-5}]);
+        assert_eq!(same_answers(&replayed, 0.0).unwrap(), (1, 4));
+        assert_eq!(same_answers(&replayed, 1e-4).unwrap(), (2, 4));
+        assert!(same_answers(&json!([]), 0.0).is_err());
     }
 }

@@ -63,11 +63,12 @@ pub(crate) fn verify(grace: &Grace<'_>) -> Result<()> {
 }
 
 /// Asks a server, started by the command on record, for the first `trials` trials of each experiment again, and for whatever `more`
-/// asks its address for. All answers must be the same.
+/// asks its address for. All texts must be the same, and all log-probabilities but for `noise` nats.
 pub(crate) fn ask_again(
     grace: &Grace<'_>,
     model: &str,
     trials: usize,
+    noise: f64,
     more: impl FnOnce(&str) -> Result<()>,
 ) -> Result<()> {
     let mut server = grace.serve(model)?;
@@ -75,7 +76,7 @@ pub(crate) fn ask_again(
         .iter()
         .try_for_each(|(experiment, _)| {
             step(&format!("replay of {experiment}"), || {
-                replay(grace, model, experiment, trials, &server)
+                replay(grace, model, experiment, trials, noise, &server)
             })
         })
         .and_then(|()| more(server.url()));
@@ -228,6 +229,7 @@ fn replay(
     model: &str,
     experiment: &str,
     trials: usize,
+    noise: f64,
     server: &Server,
 ) -> Result<String> {
     let replication = grace.replication(model);
@@ -237,7 +239,7 @@ fn replay(
         .filter_map(|record| record["trial_id"].as_u64())
         .collect();
     let replayed = grace.replay(&replication, experiment, &first, server.url())?;
-    let (same, all) = checks::same_texts(&replayed)?;
+    let (same, all) = checks::same_answers(&replayed, noise)?;
     ensure!(
         same == all,
         "{same} of {all} answers are the same, expected all of such a server:\n{replayed:#}"

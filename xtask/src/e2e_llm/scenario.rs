@@ -54,7 +54,7 @@ pub(super) fn play(
     println!("both:");
     e2e::verify(&grace)?;
     println!("one slot again:");
-    e2e::ask_again(&grace, ONE_SLOT, REPLAYED, |url| {
+    e2e::ask_again(&grace, ONE_SLOT, REPLAYED, 0.0, |url| {
         step("forced tokens, read one by one", || one_by_one(&grace, url))
     })?;
     e2e::leave_alone(&grace, ONE_SLOT, 2)?;

@@ -16,7 +16,7 @@ const REFERENCE: &str = include_str!("reference.py");
 ///
 /// torch's softmax in float32, which vLLM uses, loses up to 6e-5 nat a token with Gemma's 262,144 tokens, so that an option of several
 /// tokens lies further from an exact one than this; see `reference.py`.
-const TOLERANCE_NAT: f64 = 1e-4;
+pub(super) const TOLERANCE_NAT: f64 = 1e-4;
 
 /// How far recorded scores lie from a forward pass.
 #[derive(Debug, Deserialize)]

@@ -85,7 +85,13 @@ impl Scenario<'_> {
             float32(&grace.replication(model).metadata()?)
         })?;
         e2e::verify(&grace)?;
-        e2e::ask_again(&grace, model, REPLAYED, |_| Ok(()))?;
+        e2e::ask_again(
+            &grace,
+            model,
+            REPLAYED,
+            reference::TOLERANCE_NAT,
+            |_| Ok(()),
+        )?;
         e2e::leave_alone(&grace, model, 2)?;
         step("beside a forward pass", || {
             reference::compare(installed, model, &grace.replication(model), self.prompts)
