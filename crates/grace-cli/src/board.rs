@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use grace_launch::launch::{Outcome, Update};
-use grace_launch::state::{JobState, Phase, format_indexes};
+use grace_launch::state::{IndexFailure, JobState, Phase, format_indexes};
 
 use crate::live::Live;
 use crate::progress::say;
@@ -168,9 +168,23 @@ fn news(before: Option<&JobState>, state: &JobState) -> Vec<String> {
     if is_failing(state) && !before.is_some_and(is_failing) {
         lines.push(state.to_string());
     }
+    // An index fails before it is known what becomes of it, which is what is new then.
+    let told = |failure, of: fn(&JobState, &IndexFailure) -> bool| {
+        before.is_some_and(|before| of(before, failure))
+    };
     for failure in state.tried_again() {
-        if !before.is_some_and(|before| before.failures.contains(failure)) {
+        if !told(failure, |state, it| {
+            state.tried_again().any(|other| other == it)
+        }) {
             lines.push(format!("{failure}; it is tried again"));
+        }
+    }
+    for failure in state.given_up() {
+        if !told(failure, |state, it| state.failed.contains(&it.index)) {
+            let index = failure.index;
+            lines.push(format!(
+                "{failure}; it is not tried again, the others go on; `grace-cli logs` shows why (index {index})"
+            ));
         }
     }
     let known: Vec<_> = before.map(JobState::trouble).unwrap_or_default();
@@ -300,6 +314,49 @@ mod tests {
             ),
             [""; 0]
         );
+    }
+
+    /// A Job of two with a failed pod of index 0, and perhaps its next one.
+    fn failing(failed_indexes: &str, has_next: bool) -> JobState {
+        let job: Job = serde_json::from_value(json!({
+            "metadata": {"name": "x", "uid": "u"},
+            "spec": {"completionMode": "Indexed", "completions": 2, "parallelism": 2, "template": {}},
+            "status": {"failedIndexes": failed_indexes},
+        }))
+        .expect("a Job");
+        let pod = |name: &str, made: &str, status: serde_json::Value| {
+            serde_json::from_value(json!({
+                "metadata": {"name": name, "uid": name, "creationTimestamp": made, "labels": {
+                    "batch.kubernetes.io/controller-uid": "u", "batch.kubernetes.io/job-completion-index": "0"}},
+                "status": status,
+            }))
+            .expect("a pod")
+        };
+        let ended = json!({"phase": "Failed", "containerStatuses": [
+            {"name": "replicate", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+             "state": {"terminated": {"exitCode": 75}}}]});
+        let first = pod("x-0-a", "2026-11-29T08:00:00Z", ended);
+        let next = pod("x-0-b", "2026-11-29T08:01:00Z", json!({"phase": "Running"}));
+        let pods: Vec<&k8s_openapi::api::core::v1::Pod> = match has_next {
+            true => vec![&first, &next],
+            false => vec![&first],
+        };
+        observe(Some(&job), &pods, &[])
+    }
+
+    #[test]
+    fn it_is_told_what_becomes_of_a_failed_index_once_it_is_known() {
+        let (unknown, again, over) = (failing("", false), failing("", true), failing("0", false));
+        assert_eq!(news(None, &unknown), [""; 0]);
+        let told = news(Some(&unknown), &again);
+        assert!(told[0].ends_with("; it is tried again"), "{told:?}");
+        assert_eq!(news(Some(&again), &again), [""; 0]);
+        let told = news(Some(&unknown), &over);
+        assert!(
+            told[0].contains("exit 75") && told[0].contains("not tried again"),
+            "{told:?}"
+        );
+        assert_eq!(news(Some(&over), &over), [""; 0]);
     }
 
     #[test]

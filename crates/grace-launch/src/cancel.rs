@@ -31,8 +31,8 @@ pub async fn suspend(
     };
     let doing = if suspend { "suspend" } else { "resume" };
     let api = cluster.api::<Job>();
-    let patched = api.patch(name, &params, &patch);
-    answer(format!("{doing} Job {name}"), patched)
+    let doing = format!("{doing} Job {name}");
+    answer(doing, async || api.patch(name, &params, &patch).await)
         .await
         .map(drop)
 }
@@ -52,7 +52,11 @@ pub async fn delete(cluster: &Cluster, name: &str, uid: &str) -> Result<(), Clus
         ..Preconditions::default()
     });
     let doing = format!("delete Job {name}");
-    match answer(doing, cluster.api::<Job>().delete(name, &params)).await {
+    match answer(doing, async || {
+        cluster.api::<Job>().delete(name, &params).await
+    })
+    .await
+    {
         Err(error) if matches!(error.kind(), FaultKind::NotFound(_)) => Ok(()),
         other => other.map(drop),
     }
@@ -66,6 +70,9 @@ pub async fn delete(cluster: &Cluster, name: &str, uid: &str) -> Result<(), Clus
 pub async fn pods_left(cluster: &Cluster, uid: &str) -> Result<usize, ClusterError> {
     let selector = format!("batch.kubernetes.io/controller-uid={uid}");
     let params = ListParams::default().labels(&selector);
-    let pods = answer("list pods", cluster.api::<Pod>().list(&params)).await?;
+    let pods = answer("list pods", async || {
+        cluster.api::<Pod>().list(&params).await
+    })
+    .await?;
     Ok(pods.items.len())
 }

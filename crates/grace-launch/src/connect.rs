@@ -7,6 +7,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Config, Resource};
 use secrecy::ExposeSecret;
+use tokio::time::Instant;
 
 use crate::error::{ClusterError, FaultKind};
 
@@ -16,6 +17,10 @@ const CONNECT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_mins(2);
 /// The longest time for a request that is answered at once.
 pub(crate) const ANSWER: Duration = Duration::from_secs(30);
+
+/// Between a busy server's answer and the next request.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Which cluster, and which namespace of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,6 +65,8 @@ impl Cluster {
         config.connect_timeout = Some(CONNECT);
         config.read_timeout = Some(SILENCE);
         config.write_timeout = Some(SILENCE);
+        // It takes minutes before it tells of a failure, which nobody hears of meanwhile.
+        config.default_retry = false;
         check_token(&config)?;
         let server = config.cluster_url.to_string();
         let namespace = access
@@ -145,18 +152,23 @@ async fn read(access: &Access) -> kube::Result<Config> {
     })
 }
 
-/// `request`, but no longer than [`ANSWER`]; `doing` names it in errors.
+/// What `request` brings within [`ANSWER`]; `doing` names it in errors. A server that is too busy is asked again meanwhile.
 pub(crate) async fn answer<T>(
     doing: impl Into<String>,
-    request: impl Future<Output = kube::Result<T>>,
+    request: impl AsyncFn() -> kube::Result<T>,
 ) -> Result<T, ClusterError> {
-    let doing = doing.into();
-    match tokio::time::timeout(ANSWER, request).await {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(ClusterError::of(doing, &error)),
-        Err(_) => Err(ClusterError::new(
-            doing,
-            FaultKind::TimedOut(ANSWER.as_secs()),
-        )),
+    let (doing, until) = (doing.into(), Instant::now() + ANSWER);
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        let error = match tokio::time::timeout_at(until, request()).await {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(error)) => ClusterError::of(doing.clone(), &error),
+            Err(_) => ClusterError::new(doing.clone(), FaultKind::TimedOut(ANSWER.as_secs())),
+        };
+        if !error.is_busy() || Instant::now() + pause >= until {
+            return Err(error);
+        }
+        tokio::time::sleep(pause).await;
+        pause = (2 * pause).min(LONGEST_PAUSE);
     }
 }

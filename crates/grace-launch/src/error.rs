@@ -30,6 +30,9 @@ pub enum FaultKind {
     /// The credentials are not accepted (401).
     #[error("the cluster does not accept these credentials (401)")]
     Unauthorized,
+    /// The credentials ran out, and new ones cannot be had.
+    #[error("the credentials cannot be renewed: {0}")]
+    NoLogin(String),
     /// A right is missing (403).
     #[error("the cluster forbids it: {0}")]
     Forbidden(String),
@@ -83,6 +86,22 @@ impl ClusterError {
         self.kind.is_transient()
     }
 
+    /// Whether it takes new credentials, which only the user can get.
+    pub(crate) fn is_login(&self) -> bool {
+        matches!(self.kind, FaultKind::Unauthorized | FaultKind::NoLogin(_))
+    }
+
+    /// Whether the server did not even look at the request: it has too many, is starting or stopping.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(
+            self.kind,
+            FaultKind::Server {
+                code: 429 | 503 | 504,
+                ..
+            }
+        )
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<&'static str> {
         self.kind.hint()
@@ -107,7 +126,7 @@ impl FaultKind {
             Self::Unreachable(_) | Self::TimedOut(_) => {
                 "check network and VPN with `grace-cli doctor`, then run the same command again: Jobs on the cluster go on meanwhile"
             }
-            Self::Unauthorized => {
+            Self::Unauthorized | Self::NoLogin(_) => {
                 "log in to the cluster again, then run the same command again: Jobs on the cluster go on meanwhile"
             }
             Self::Forbidden(_) => {
@@ -134,7 +153,7 @@ impl FaultKind {
                 "the credentials of the kubeconfig cannot be used: {}",
                 of_auth(error)
             )),
-            kube::Error::Service(error) => Self::Unreachable(innermost(&**error)),
+            kube::Error::Service(error) => Self::of_service(&**error),
             kube::Error::HyperError(error) => Self::Unreachable(innermost(error)),
             kube::Error::ReadEvents(error) => Self::Unreachable(innermost(error)),
             kube::Error::SerdeError(error) => Self::Other(format!(
@@ -142,6 +161,14 @@ impl FaultKind {
                 shortened(&error.to_string())
             )),
             other => Self::Other(shortened(&other.to_string())),
+        }
+    }
+
+    /// What came in the way of a request: credentials that had to be renewed for it, or the connection.
+    fn of_service(error: &(dyn StdError + 'static)) -> Self {
+        match causes_of(error).find_map(|it| it.downcast_ref::<AuthError>()) {
+            Some(error) => Self::NoLogin(of_auth(error)),
+            None => Self::Unreachable(innermost(error)),
         }
     }
 
@@ -206,12 +233,9 @@ pub(crate) fn shortened(text: &str) -> String {
 
 /// Why a kubeconfig cannot be used. An error of its syntax quotes the file, tokens included, so it is not repeated.
 fn of_kubeconfig(error: &(dyn StdError + 'static)) -> String {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(KubeconfigError::Parse(_)) = error.downcast_ref() {
-            return String::from("a kubeconfig is no valid YAML, or not that of a kubeconfig");
-        }
-        next = error.source();
+    let mut causes = causes_of(error);
+    if causes.any(|it| matches!(it.downcast_ref(), Some(KubeconfigError::Parse(_)))) {
+        return String::from("a kubeconfig is no valid YAML, or not that of a kubeconfig");
     }
     innermost(error)
 }
@@ -219,7 +243,10 @@ fn of_kubeconfig(error: &(dyn StdError + 'static)) -> String {
 /// Why credentials cannot be had, without what a plugin printed, which may be a token.
 fn of_auth(error: &AuthError) -> String {
     match error {
-        AuthError::AuthExecRun { cmd, out } => format!("`{cmd}` ended with {}", out.status),
+        // Its command may hold secrets as well.
+        AuthError::AuthExecRun { out, .. } => {
+            format!("the plugin of the kubeconfig ended with {}", out.status)
+        }
         AuthError::AuthExecStart(error) => format!("the plugin cannot be started: {error}"),
         AuthError::ReadTokenFile(error, path) => {
             format!("{} cannot be read: {error}", path.display())
@@ -228,19 +255,21 @@ fn of_auth(error: &AuthError) -> String {
     }
 }
 
+/// The error and what caused it, outermost first.
+fn causes_of<'e>(
+    error: &'e (dyn StdError + 'static),
+) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
 /// The last two causes of an error, which say most, as `outer: inner`.
 fn innermost(error: &(dyn StdError + 'static)) -> String {
-    let mut texts = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
+    let mut texts: Vec<String> = Vec::new();
+    for error in causes_of(error) {
         let text = error.to_string();
-        if texts
-            .last()
-            .is_none_or(|last: &String| !last.contains(&text))
-        {
+        if texts.last().is_none_or(|last| !last.contains(&text)) {
             texts.push(text);
         }
-        next = error.source();
     }
     let from = texts.len().saturating_sub(2);
     shortened(&texts.split_off(from).join(": "))
@@ -270,6 +299,34 @@ mod tests {
             panic!("expected Invalid");
         };
         assert_eq!(text, "spec.template: field is immutable");
+    }
+
+    #[test]
+    fn a_plugin_that_fails_is_told_without_its_command_and_what_it_printed() {
+        use std::os::unix::process::ExitStatusExt;
+
+        let out = std::process::Output {
+            status: std::process::ExitStatus::from_raw(256),
+            stdout: b"a-token".to_vec(),
+            stderr: Vec::new(),
+        };
+        let error = || AuthError::AuthExecRun {
+            cmd: String::from("get-token --client-secret=a-secret"),
+            out: Box::new(out.clone()),
+        };
+        for error in [
+            kube::Error::Auth(error()),
+            kube::Error::Service(Box::new(error())),
+        ] {
+            let error = ClusterError::of("list Jobs", &error);
+            let text = error.to_string();
+            assert!(text.contains("ended with exit status: 1"), "{text}");
+            assert!(
+                !text.contains("a-token") && !text.contains("a-secret"),
+                "{text}"
+            );
+            assert!(!text.contains("cannot be reached"), "{text}");
+        }
     }
 
     #[test]

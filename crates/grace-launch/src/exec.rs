@@ -98,7 +98,8 @@ impl Exec {
         };
         let pods = cluster.api::<Pod>();
         let doing = format!("run a command in pod `{pod}`");
-        let mut process = answer(doing, pods.exec(pod, argv, &params)).await?;
+        let mut process =
+            answer(doing, async || pods.exec(pod, argv.clone(), &params).await).await?;
         let (Some(stdout), Some(stderr)) = (process.stdout(), process.stderr()) else {
             return Err(ExecError::Cut);
         };

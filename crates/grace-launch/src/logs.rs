@@ -39,8 +39,41 @@ pub async fn tail(
         ..LogParams::default()
     };
     let doing = format!("read the log of pod {pod}");
-    let text = answer(doing, cluster.api::<Pod>().logs(pod, &params)).await?;
+    let text = answer(doing, async || {
+        cluster.api::<Pod>().logs(pod, &params).await
+    })
+    .await?;
     Ok(text.lines().map(cut).collect())
+}
+
+/// A pod's log up to now, line by line: the last `lines`, or all of them.
+///
+/// # Errors
+///
+/// Returns an error if the log cannot be read, or breaks off.
+pub async fn read(
+    cluster: &Cluster,
+    pod: &str,
+    container: &str,
+    lines: Option<u32>,
+    mut each: impl FnMut(&str),
+) -> Result<(), ClusterError> {
+    let params = LogParams {
+        container: Some(container.to_owned()),
+        tail_lines: lines.map(i64::from),
+        ..LogParams::default()
+    };
+    let doing = format!("read the log of pod {pod}");
+    let api = cluster.api::<Pod>();
+    let stream = answer(doing.clone(), async || api.log_stream(pod, &params).await).await?;
+    let mut lines = stream.lines();
+    let broken = |error: std::io::Error| {
+        ClusterError::new(doing.clone(), FaultKind::Unreachable(error.to_string()))
+    };
+    while let Some(line) = lines.try_next().await.map_err(broken)? {
+        each(&line);
+    }
+    Ok(())
 }
 
 /// A pod's log as it is written, line by line, until the container has ended.
@@ -134,7 +167,10 @@ impl Follow {
             ..LogParams::default()
         };
         let api = self.cluster.api::<Pod>();
-        let stream = answer(doing.clone(), api.log_stream(&self.pod, &params)).await?;
+        let stream = answer(doing.clone(), async || {
+            api.log_stream(&self.pod, &params).await
+        })
+        .await?;
         let mut lines = stream.lines();
         // What was given already is skipped.
         let mut known = self.last;

@@ -2,10 +2,12 @@
 
 use std::io::{IsTerminal, Write, stderr, stdin};
 
+use grace_launch::Cluster;
 use grace_launch::cancel::{delete, suspend};
 use grace_launch::watch::{Watch, WatchSettings};
 use k8s_openapi::api::batch::v1::Job;
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 use crate::args::{CancelArgs, Format};
 use crate::exit::{COMPLETE, Failure};
@@ -16,29 +18,12 @@ pub(crate) fn run(args: &CancelArgs) -> Result<u8, Failure> {
     let target = Target::load(args.target.config.as_deref(), &args.target.model)?;
     let chosen = target.chosen()?;
     let models: Vec<&str> = chosen.iter().map(|it| it.model.key.as_str()).collect();
-    runtime::block_on(async |_| {
+    runtime::block_on(async |stop| {
         let cluster = target.connect(&args.target.access).await?;
-        let mut watch = Watch::new(&cluster, WatchSettings::default());
-        let world = watch.ready().await?;
-        let mut meant: Vec<Meant> = Vec::new();
-        for job in world.jobs() {
-            let state = world.state_of(Some(job));
-            // What has ended has nothing to suspend.
-            if args.delete || !state.phase.is_end() {
-                meant.extend(Meant::of(job, &models, state.to_string()));
-            }
-        }
-        if meant.is_empty() {
-            output::line(format!(
-                "nothing to cancel in namespace `{}`",
-                cluster.namespace()
-            ))?;
-            return Ok(COMPLETE);
-        }
-        if !args.yes && !asked(args, &meant)? {
-            output::line("nothing was changed")?;
-            return Ok(COMPLETE);
-        }
+        let mut meant = tokio::select! {
+            meant = confirmed(args, &cluster, &models) => meant?,
+            () = stop.requested() => return Ok(stop.exit_code()),
+        };
         let mut failed = None;
         for it in &mut meant {
             let result = if args.delete {
@@ -51,10 +36,38 @@ pub(crate) fn run(args: &CancelArgs) -> Result<u8, Failure> {
                 failed = Some(error);
             }
         }
-        told(args, &meant)?;
+        if !meant.is_empty() {
+            told(args, &meant)?;
+        }
         // The last of them; all are told above.
         failed.map_or(Ok(COMPLETE), |error| Err(error.into()))
     })
+}
+
+/// The Jobs that are meant, if the user wants it; else none.
+async fn confirmed(
+    args: &CancelArgs,
+    cluster: &Cluster,
+    models: &[&str],
+) -> Result<Vec<Meant>, Failure> {
+    let mut watch = Watch::new(cluster, WatchSettings::default());
+    let world = watch.ready().await?;
+    let mut meant: Vec<Meant> = Vec::new();
+    for job in world.jobs() {
+        let state = world.state_of(Some(job));
+        // What has ended has nothing to suspend.
+        if args.delete || !state.phase.is_end() {
+            meant.extend(Meant::of(job, models, state.to_string()));
+        }
+    }
+    if meant.is_empty() {
+        let namespace = cluster.namespace();
+        output::line(format!("nothing to cancel in namespace `{namespace}`"))?;
+    } else if !args.yes && !is_wanted(args, &meant).await? {
+        output::line("nothing was changed")?;
+        meant.clear();
+    }
+    Ok(meant)
 }
 
 fn told(args: &CancelArgs, meant: &[Meant]) -> Result<(), Failure> {
@@ -108,13 +121,13 @@ impl Meant {
 }
 
 /// Whether the user wants it.
-fn asked(args: &CancelArgs, meant: &[Meant]) -> Result<bool, Failure> {
+async fn is_wanted(args: &CancelArgs, meant: &[Meant]) -> Result<bool, Failure> {
     if !stdin().is_terminal() {
         return Err(Failure::usage(
             "`cancel` asks before it does anything, and there is no terminal to ask on; give `--yes`",
         ));
     }
-    let mut terminal = stderr().lock();
+    let mut terminal = stderr();
     for it in meant {
         writeln!(terminal, "{}: {}", it.job, it.state)?;
     }
@@ -125,7 +138,18 @@ fn asked(args: &CancelArgs, meant: &[Meant]) -> Result<bool, Failure> {
     };
     write!(terminal, "{what} [y/N] ")?;
     terminal.flush()?;
-    let mut answer = String::new();
-    stdin().read_line(&mut answer)?;
+    let answer = typed().await?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// A line that is typed; on a thread of its own, so that Ctrl-C is heard.
+async fn typed() -> std::io::Result<String> {
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = stdin().read_line(&mut line);
+        // Nobody listens any more after Ctrl-C.
+        let _ = tell.send(read.map(|_bytes| line));
+    });
+    told.await.unwrap_or_else(|_| Ok(String::new()))
 }

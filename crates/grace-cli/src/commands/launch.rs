@@ -39,9 +39,15 @@ pub(crate) fn run(args: &LaunchArgs) -> Result<u8, Failure> {
     runtime::block_on(async |stop| {
         let cluster = target::connect(&args.access, &wanted.config.cluster.namespace).await?;
         if args.dry_run == Some(DryRun::Server) {
-            return parts.check(args, &cluster).await;
+            return tokio::select! {
+                checked = parts.check(args, &cluster) => checked,
+                () = stop.requested() => Ok(stop.exit_code()),
+            };
         }
-        parts.apply_support(&cluster).await?;
+        tokio::select! {
+            applied = parts.apply_support(&cluster) => applied?,
+            () = stop.requested() => return Ok(stop.exit_code()),
+        }
         let board = RefCell::new(Board::new());
         let settings = settings(args);
         let launched = tokio::select! {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use grace_launch::logs::{CONTAINER, Follow, tail};
+use grace_launch::logs::{CONTAINER, Follow, read};
 use grace_launch::state::{Obstacle, Phase};
 use grace_launch::watch::{Watch, WatchSettings};
 use k8s_openapi::api::batch::v1::Job;
@@ -15,18 +15,18 @@ use crate::{output, runtime};
 
 /// How long to go on without any answer of the cluster.
 const PATIENCE: Duration = Duration::from_mins(30);
-/// Lines of a log that is not followed, where nothing else is said.
-const LINES: u32 = 1_000_000;
-
 pub(crate) fn run(args: &LogsArgs) -> Result<u8, Failure> {
     let target = Target::load(args.config.as_deref(), std::slice::from_ref(&args.model))?;
     target.chosen()?;
     runtime::block_on(async |stop| {
         let cluster = target.connect(&args.access).await?;
         let mut watch = Watch::new(&cluster, WatchSettings::default());
-        watch.ready().await?;
+        let printed = async {
+            watch.ready().await?;
+            print(args, &mut watch).await
+        };
         tokio::select! {
-            result = print(args, &mut watch) => result,
+            result = printed => result,
             () = stop.requested() => Ok(stop.exit_code()),
         }
     })
@@ -87,19 +87,15 @@ async fn print(args: &LogsArgs, watch: &mut Watch) -> Result<u8, Failure> {
 /// Prints the log of a pod, with `--follow` until it has ended.
 async fn show(args: &LogsArgs, watch: &Watch, pod: &str) -> Result<(), Failure> {
     say(&format!("pod {pod}"));
+    let print = |line: &str| {
+        // Whoever closed the pipe has read enough.
+        let _ = output::line(line);
+    };
     if args.follow {
         let follow = Follow::new(watch.cluster(), pod, CONTAINER, args.tail);
-        let print = |line: &str| {
-            // Whoever closed the pipe has read enough.
-            let _ = output::line(line);
-        };
         return Ok(follow.run(PATIENCE, print).await?);
     }
-    let lines = args.tail.unwrap_or(LINES);
-    for line in tail(watch.cluster(), pod, CONTAINER, lines).await? {
-        output::line(line)?;
-    }
-    Ok(())
+    Ok(read(watch.cluster(), pod, CONTAINER, args.tail, print).await?)
 }
 
 fn without_log(text: String, obstacle: &Obstacle) -> Failure {

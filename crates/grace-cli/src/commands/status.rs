@@ -32,7 +32,10 @@ pub(crate) fn run(args: &StatusArgs) -> Result<u8, Failure> {
     runtime::block_on(async |stop| {
         let cluster = target.connect(&args.target.access).await?;
         let mut watch = Watch::new(&cluster, WatchSettings::default());
-        let world = watch.ready().await?;
+        let world = tokio::select! {
+            world = watch.ready() => world?,
+            () = stop.requested() => return Ok(stop.exit_code()),
+        };
         if world.is_without_events() {
             say(
                 "note: these rights do not show events, so some reasons stay unknown; `grace-cli doctor` says more",
@@ -103,6 +106,12 @@ impl View<'_> {
         if self.live.is_some() {
             self.draw();
             return Ok(());
+        }
+        for row in &before {
+            let is_there = self.rows.iter().any(|it| it.job == row.job);
+            if !is_there && self.args.output == Format::Text {
+                output::line(format!("{} ({}): not there any more", row.model, row.kind))?;
+            }
         }
         let changed = self.rows.iter().filter(|it| !before.contains(it));
         changed

@@ -115,10 +115,10 @@ fn a_try_that_failed_is_told_and_tried_again() {
     let lab = ClusterLab::new();
     let workload = Workload::new(|attempt| match (attempt.index, attempt.attempt) {
         (2, 0) => Outcome::exit(75),
+        // Long enough to be seen.
+        (2, _) => Outcome::success().after(Duration::from_secs(2)),
         _ => Outcome::success(),
     });
-    // Long enough to be seen.
-    let workload = workload.retries_after(Duration::from_secs(2));
     lab.mock.controller(workload);
     let ended = lab.run(lab.launch(&["--model", "small"])).exits(0);
     let told =

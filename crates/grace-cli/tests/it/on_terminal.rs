@@ -56,6 +56,18 @@ fn cancel_asks_and_only_a_yes_changes_anything() {
 }
 
 #[test]
+fn an_interrupt_is_an_answer_as_well() {
+    let lab = launched();
+    let before = lab.changes().len();
+    let command = lab.grace(&["cancel", "--delete"]).into_command();
+    let terminal = Terminal::start(command);
+    terminal.shows("[y/N]");
+    terminal.interrupt();
+    assert_eq!(terminal.wait().0, Some(130));
+    assert_eq!(lab.changes().len(), before);
+}
+
+#[test]
 fn without_a_terminal_nothing_is_asked_and_nothing_done() {
     let lab = launched();
     let before = lab.changes().len();

@@ -20,6 +20,15 @@ pub struct Difference {
     pub found: String,
 }
 
+const ABSENT: &str = "(absent)";
+
+impl Difference {
+    /// Whether it is only on the cluster.
+    pub(super) fn is_extra(&self) -> bool {
+        self.wanted == ABSENT
+    }
+}
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -120,7 +129,7 @@ fn compare_lists(field: &str, wanted: &[Value], found: &[Value], into: &mut Vec<
 fn extra(field: &str, found: &Value) -> Difference {
     Difference {
         field: field.to_owned(),
-        wanted: String::from("(absent)"),
+        wanted: String::from(ABSENT),
         found: shown(field, Some(found)),
     }
 }
@@ -148,7 +157,7 @@ fn is_empty(value: &Value) -> bool {
 /// may be in them.
 fn shown(field: &str, value: Option<&Value>) -> String {
     match value {
-        None => String::from("(absent)"),
+        None => String::from(ABSENT),
         Some(Value::Object(_) | Value::Array(_)) => String::from("(present)"),
         Some(_) if field.contains(".env[") => String::from("(not shown)"),
         Some(Value::String(text)) => format!("`{}`", crate::error::shortened(text)),

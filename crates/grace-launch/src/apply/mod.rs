@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use difference::{Difference, differences};
+pub(crate) use plan::is_queued;
 pub use plan::{Step, step};
 
 use crate::connect::{Cluster, answer};
@@ -105,7 +106,7 @@ where
     K::DynamicType: Default,
 {
     let doing = format!("look for {} {name}", K::kind(&K::DynamicType::default()));
-    answer(doing, cluster.api::<K>().get_opt(name)).await
+    answer(doing, async || cluster.api::<K>().get_opt(name).await).await
 }
 
 async fn apply<K>(cluster: &Cluster, object: &K, dry_run: bool) -> Result<(Done, K), ClusterError>
@@ -128,7 +129,10 @@ where
     };
     let doing = format!("apply {} {name}", K::kind(&K::DynamicType::default()));
     let api = cluster.api::<K>();
-    let applied = answer(doing, api.patch(&name, &params, &Patch::Apply(object))).await?;
+    let applied = answer(doing, async || {
+        api.patch(&name, &params, &Patch::Apply(object)).await
+    })
+    .await?;
     let done = match before {
         None => Done::Created,
         Some(before) if before.resource_version() == applied.resource_version() => Done::Kept,

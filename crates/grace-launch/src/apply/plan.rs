@@ -57,10 +57,13 @@ pub fn step(wanted: &Job, found: Option<&Job>, state: &JobState) -> serde_json::
     if state.phase == Phase::Deleting || found.metadata.deletion_timestamp.is_some() {
         return Ok(Step::Deleting);
     }
-    let differences = differences(
+    let mut differences = differences(
         &serde_json::to_value(wanted)?,
         &serde_json::to_value(found)?,
     );
+    if is_queued(wanted) {
+        differences.retain(|it| !is_by_queue(it));
+    }
     if !differences.iter().all(is_adjustable) {
         return Ok(Step::Refuse { differences });
     }
@@ -70,6 +73,20 @@ pub fn step(wanted: &Job, found: Option<&Job>, state: &JobState) -> serde_json::
         _ if differences.is_empty() => Step::Attach,
         _ => Step::Adjust { differences },
     })
+}
+
+/// Whether Kueue suspends it until it is its turn; nobody else may resume it then.
+pub(crate) fn is_queued(job: &Job) -> bool {
+    let labels = job.metadata.labels.as_ref();
+    labels.is_some_and(|it| it.contains_key("kueue.x-k8s.io/queue-name"))
+}
+
+/// Whether a queue put it there as it let the Job in: where its pods are to run.
+fn is_by_queue(difference: &Difference) -> bool {
+    let mut fields = ["nodeSelector", "tolerations["].iter();
+    let field = difference.field.strip_prefix("spec.template.spec.");
+    let is_where = field.is_some_and(|field| fields.any(|it| field.starts_with(it)));
+    is_where && difference.is_extra()
 }
 
 fn is_adjustable(difference: &Difference) -> bool {

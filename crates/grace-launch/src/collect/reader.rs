@@ -62,13 +62,15 @@ impl<'a> Reader<'a> {
     pub(super) async fn ensure(&mut self, monitor: &dyn Monitor) -> Result<(), CollectError> {
         if self.made == Made::Yes {
             let doing = format!("look at pod `{}`", self.name);
-            match answer(doing, self.pods().get_opt(&self.name)).await? {
+            match answer(doing, async || self.pods().get_opt(&self.name).await).await? {
                 Some(found) if pod::phase(&found) == "Running" && !pod::is_leaving(&found) => {
                     return Ok(());
                 }
-                _ => self.remove().await?,
+                _ => {}
             }
         }
+        // One that was asked for and not heard of may be there, too.
+        self.remove().await?;
         self.check_claim().await?;
         self.make(monitor).await?;
         self.wait(monitor).await
@@ -78,10 +80,9 @@ impl<'a> Reader<'a> {
     async fn check_claim(&self) -> Result<(), CollectError> {
         let claims: Api<PersistentVolumeClaim> = self.cluster.api();
         let claim = &self.order.claim;
-        match answer(
-            format!("look at the claim `{claim}`"),
-            claims.get_opt(claim),
-        )
+        match answer(format!("look at the claim `{claim}`"), async || {
+            claims.get_opt(claim).await
+        })
         .await
         {
             Ok(None) => Err(CollectError::NoClaim {
@@ -107,7 +108,10 @@ impl<'a> Reader<'a> {
         wanted.metadata.namespace = Some(self.cluster.namespace().to_owned());
         self.made = Made::Asked;
         let doing = format!("create pod `{}`", self.name);
-        answer(doing, self.pods().create(&PostParams::default(), &wanted)).await?;
+        answer(doing, async || {
+            self.pods().create(&PostParams::default(), &wanted).await
+        })
+        .await?;
         self.made = Made::Yes;
         monitor.reader(&self.name);
         Ok(())
@@ -118,10 +122,9 @@ impl<'a> Reader<'a> {
         let until = Instant::now() + self.order.start_limit;
         let mut told = Obstacle::Starting;
         loop {
-            let found = answer(
-                format!("look at pod `{}`", self.name),
-                self.pods().get(&self.name),
-            )
+            let found = answer(format!("look at pod `{}`", self.name), async || {
+                self.pods().get(&self.name).await
+            })
             .await;
             let lost = match found {
                 Ok(found) => match self.judge(&found).await? {
@@ -173,7 +176,7 @@ impl<'a> Reader<'a> {
     async fn events(&self) -> Vec<Event> {
         let events: Api<Event> = self.cluster.api();
         let own = ListParams::default().fields(&format!("involvedObject.name={}", self.name));
-        match answer("list the pod's events", events.list(&own)).await {
+        match answer("list the pod's events", async || events.list(&own).await).await {
             Ok(list) => list.items,
             Err(_) => Vec::new(),
         }
@@ -230,10 +233,9 @@ impl<'a> Reader<'a> {
 async fn delete(cluster: &Cluster, name: &str) -> Result<bool, ClusterError> {
     let pods: Api<Pod> = cluster.api();
     let background = DeleteParams::background();
-    match answer(
-        format!("delete pod `{name}`"),
-        pods.delete(name, &background),
-    )
+    match answer(format!("delete pod `{name}`"), async || {
+        pods.delete(name, &background).await
+    })
     .await
     {
         Ok(_) => Ok(true),
@@ -262,7 +264,7 @@ fn ending(found: &Pod) -> String {
 pub(super) async fn sweep(cluster: &Cluster) {
     let pods: Api<Pod> = cluster.api();
     let readers = ListParams::default().labels(READERS);
-    let Ok(found) = answer("list pods", pods.list(&readers)).await else {
+    let Ok(found) = answer("list pods", async || pods.list(&readers).await).await else {
         return;
     };
     for old in found

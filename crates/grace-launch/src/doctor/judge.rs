@@ -3,7 +3,9 @@
 use grace_core::cluster::SecretKey;
 use grace_core::quantity::Quantity as Amount;
 use k8s_openapi::api::authentication::v1::SelfSubjectReview;
-use k8s_openapi::api::core::v1::{Namespace, PersistentVolumeClaim, ResourceQuota, Secret};
+use k8s_openapi::api::core::v1::{
+    Namespace, PersistentVolumeClaim, ResourceQuota, ResourceQuotaSpec, Secret,
+};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use super::check::{Check, Verdict};
@@ -214,12 +216,21 @@ pub(super) fn quotas(needs: &Needs, found: &Answer<Vec<ResourceQuota>>) -> Vec<C
     checks
 }
 
+fn is_scoped(spec: &ResourceQuotaSpec) -> bool {
+    let scopes = spec.scopes.as_ref().is_some_and(|it| !it.is_empty());
+    scopes || spec.scope_selector.is_some()
+}
+
 fn quota(needs: &Needs, quota: &ResourceQuota) -> Vec<Check> {
     let status = quota.status.as_ref();
     let spec = quota.spec.as_ref().and_then(|it| it.hard.as_ref());
     let hard = status.and_then(|it| it.hard.as_ref()).or(spec);
     let used = status.and_then(|it| it.used.as_ref());
     let of = quota.metadata.name.as_deref().unwrap_or_default();
+    if quota.spec.as_ref().is_some_and(is_scoped) {
+        let why = "counts the pods of some scopes alone, of which grace does not know whether they mean its own";
+        return vec![Check::unknown(format!("quota {of}"), why)];
+    }
     let mut checks = Vec::new();
     for (key, hard) in hard.into_iter().flatten() {
         let need = needs

@@ -40,7 +40,9 @@ pub async fn examine(cluster: &Result<Cluster, ClusterError>, needs: &Needs) -> 
         cluster.server()
     );
     let mut checks = vec![Check::ok("kubeconfig", read)];
-    let version = answer("ask for the version", cluster.client().apiserver_version());
+    let version = answer("ask for the version", async || {
+        cluster.client().apiserver_version().await
+    });
     let version = version.await.map(|it| it.git_version);
     let server = judge::server(cluster.server(), &version);
     let is_there = server.verdict == Verdict::Ok;
@@ -68,16 +70,20 @@ pub async fn examine(cluster: &Result<Cluster, ClusterError>, needs: &Needs) -> 
 async fn who(cluster: &Cluster) -> Check {
     let reviews: Api<SelfSubjectReview> = Api::all(cluster.client().clone());
     let (params, review) = (PostParams::default(), SelfSubjectReview::default());
-    judge::credentials(&answer("ask who we are", reviews.create(&params, &review)).await)
+    judge::credentials(
+        &answer("ask who we are", async || {
+            reviews.create(&params, &review).await
+        })
+        .await,
+    )
 }
 
 async fn namespace(cluster: &Cluster) -> Check {
     let name = cluster.namespace();
     let namespaces: Api<Namespace> = Api::all(cluster.client().clone());
-    let found = answer(
-        format!("look at namespace `{name}`"),
-        namespaces.get_opt(name),
-    )
+    let found = answer(format!("look at namespace `{name}`"), async || {
+        namespaces.get_opt(name).await
+    })
     .await;
     judge::namespace(name, &found)
 }
@@ -134,7 +140,10 @@ async fn may(cluster: &Cluster, rights: &Rights, verb: &str) -> Result<bool, Clu
         ..SelfSubjectAccessReview::default()
     };
     let doing = format!("ask whether we may {verb} {}", rights.name());
-    let found = answer(doing, reviews.create(&PostParams::default(), &review)).await?;
+    let found = answer(doing, async || {
+        reviews.create(&PostParams::default(), &review).await
+    })
+    .await?;
     Ok(found.status.is_some_and(|it| it.allowed))
 }
 
@@ -171,7 +180,7 @@ async fn list<K>(api: Api<K>, doing: &str, params: ListParams) -> Result<Vec<K>,
 where
     K: Clone + serde::de::DeserializeOwned + std::fmt::Debug,
 {
-    Ok(answer(doing, api.list(&params)).await?.items)
+    Ok(answer(doing, async || api.list(&params).await).await?.items)
 }
 
 type Found<T> = Result<Option<T>, ClusterError>;
@@ -180,7 +189,12 @@ async fn claims(cluster: &Cluster, needs: &Needs) -> Vec<Found<PersistentVolumeC
     let claims: Api<PersistentVolumeClaim> = cluster.api();
     let look = |name: &str| {
         let (claims, name) = (claims.clone(), name.to_owned());
-        async move { answer(format!("look at the claim `{name}`"), claims.get_opt(&name)).await }
+        async move {
+            answer(format!("look at the claim `{name}`"), async || {
+                claims.get_opt(&name).await
+            })
+            .await
+        }
     };
     let asked = needs.claims.iter().map(|(name, _)| look(name));
     futures_util::future::join_all(asked).await
@@ -190,6 +204,6 @@ async fn secret(cluster: &Cluster, needs: &Needs) -> Option<Check> {
     let wanted = needs.secret.as_ref()?;
     let secrets: Api<Secret> = cluster.api();
     let doing = format!("look at the secret `{}`", wanted.name);
-    let found = answer(doing, secrets.get_opt(&wanted.name)).await;
+    let found = answer(doing, async || secrets.get_opt(&wanted.name).await).await;
     Some(judge::secret(wanted, &found))
 }

@@ -93,6 +93,7 @@ impl Rights {
         match (self.name().as_str(), verb) {
             ("pods/exec", "create") => minor.is_none_or(|minor| minor >= CREATE_FOR_EXEC),
             ("persistentvolumeclaims" | "configmaps", "create" | "patch") => creates,
+            ("jobs", "delete") => false,
             _ => true,
         }
     }
@@ -121,10 +122,10 @@ impl Rights {
             .filter(|verb| self.is_needed(verb, minor, creates))
             .collect();
         if needed.is_empty() {
-            let why = if self.subresource == Some("exec") {
-                "servers from 1.35 on ask for it"
-            } else {
-                "nothing of this kind is to be made"
+            let why = match self.name().as_str() {
+                "pods/exec" => "servers from 1.35 on ask for it",
+                "jobs" => "only `--delete-finished` and `cancel --delete` need it",
+                _ => "nothing of this kind is to be made",
             };
             return Check::warn(name, found).advise(format!("{why}; {}", self.ask(&missing)));
         }
@@ -190,6 +191,7 @@ mod tests {
 
     #[test]
     fn what_commands_do_without_is_a_warning() {
+        assert_eq!(judge("jobs", &["delete"], 36, true).verdict, Verdict::Warn);
         assert_eq!(judge("events", &["watch"], 36, true).verdict, Verdict::Warn);
         assert_eq!(judge("secrets", &["get"], 36, true).verdict, Verdict::Warn);
         assert_eq!(

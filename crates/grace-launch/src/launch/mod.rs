@@ -14,7 +14,7 @@ pub use order::{Ended, LaunchSettings, Launched, Order, Outcome, Update};
 use running::{Running, Seen, Start};
 use schedule::Waiting;
 
-use crate::apply::find;
+use crate::apply::{find, is_queued};
 use crate::connect::Cluster;
 use crate::error::{ClusterError, FaultKind};
 use crate::state::Phase;
@@ -146,12 +146,18 @@ impl<T: FnMut(Update<'_>)> Launch<'_, T> {
         }
     }
 
-    /// Whether a Job of a model is on the cluster and has not ended.
+    /// Whether a Job of a model is on the cluster and has not ended. One that was suspended has given its GPUs back; one that a
+    /// queue holds may get them any moment.
     fn is_at_work(&self, order: &Order) -> bool {
         let world = self.watch.world();
         let jobs = order.prefetch.iter().chain([&order.job]);
         let mut states = jobs.map(|job| world.state(&job.name_any()));
-        states.any(|it| !it.phase.is_end() && it.phase != Phase::Deleting)
+        let is_queued = is_queued(&order.job);
+        states.any(|it| match it.phase {
+            Phase::Deleting => false,
+            Phase::Suspended => is_queued,
+            phase => !phase.is_end(),
+        })
     }
 
     /// Those of running models, and of those that may start any moment: stuck ones, and such that may have been applied.
@@ -237,7 +243,7 @@ impl<T: FnMut(Update<'_>)> Launch<'_, T> {
         }
         self.failing = Some((since, now + AGAIN.min(self.settings.watch.patience)));
         self.waiting.push(place);
-        if *error.kind() == FaultKind::Unauthorized {
+        if error.is_login() {
             self.watch.log_in().await;
         }
     }
@@ -263,7 +269,7 @@ impl<T: FnMut(Update<'_>)> Launch<'_, T> {
 
     /// Looks at all that run: tells of changes, goes from downloads to replications, and notes ends.
     async fn look(&mut self) -> Result<(), ClusterError> {
-        let mut place = 0;
+        let (mut place, is_heard) = (0, self.watch.is_heard());
         while place < self.running.len() {
             let world = self.watch.world();
             let running = &self.running[place];
@@ -274,7 +280,7 @@ impl<T: FnMut(Update<'_>)> Launch<'_, T> {
                 continue;
             }
             let running = &mut self.running[place];
-            let seen = running.see(state, is_replaced, self.settings);
+            let seen = running.see(state, is_replaced, is_heard, self.settings);
             if seen.is_new {
                 (self.told)(Update::State {
                     model: &running.order.model,

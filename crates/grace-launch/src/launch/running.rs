@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use tokio::time::Instant;
 
 use super::order::{Ended, LaunchSettings, Order, Outcome};
-use crate::apply::{Difference, Step, apply_job, step};
+use crate::apply::{Difference, Step, apply_job, is_queued, step};
 use crate::cancel;
 use crate::connect::Cluster;
 use crate::error::{ClusterError, FaultKind};
@@ -25,8 +25,9 @@ pub(super) struct Running<'a> {
     uid: String,
     /// Whether a queue decides when it runs: it is suspended until then.
     is_queued: bool,
-    /// Since when no pod has run.
+    /// Since when no pod has run; times of which nothing is known do not count.
     idle_since: Instant,
+    looked_at: Instant,
     log: Option<Vec<String>>,
 }
 
@@ -84,7 +85,7 @@ pub(super) async fn start<'a>(
         None => start_job(watch, order, place, &order.job, false).await,
     };
     started.unwrap_or_else(|error| {
-        if error.is_transient() || *error.kind() == FaultKind::Unauthorized {
+        if error.is_transient() || error.is_login() {
             return Start::Again(error);
         }
         let state = watch.world().state(&order.name());
@@ -163,6 +164,7 @@ async fn start_job<'a>(
         uid,
         is_queued,
         idle_since: Instant::now(),
+        looked_at: Instant::now(),
         log: None,
     });
     Ok(Start::Running {
@@ -170,12 +172,6 @@ async fn start_job<'a>(
         is_attached,
         differences,
     })
-}
-
-/// Whether Kueue suspends it until it is its turn; nobody else may resume it then.
-fn is_queued(job: &Job) -> bool {
-    let labels = job.metadata.labels.as_ref();
-    labels.is_some_and(|it| it.contains_key("kueue.x-k8s.io/queue-name"))
 }
 
 /// A Job, the model's own or its download, of which there is nothing to follow.
@@ -227,13 +223,19 @@ impl Running<'_> {
         &mut self,
         state: JobState,
         is_replaced: bool,
+        is_heard: bool,
         settings: &LaunchSettings,
     ) -> Seen {
         let is_new = state != self.state;
+        let now = Instant::now();
+        if !is_heard {
+            self.idle_since += now - self.looked_at;
+        }
+        self.looked_at = now;
         let is_working = !state.running.is_empty() || state.done.len() > self.state.done.len();
         let waits_for_queue = self.is_queued && state.phase == Phase::Suspended;
         if is_working || waits_for_queue {
-            self.idle_since = Instant::now();
+            self.idle_since = now;
         }
         let was_complete =
             self.state.left() == 0 && self.state.total > 0 && self.state.failed.is_empty();

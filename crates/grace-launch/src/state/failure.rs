@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::pod;
 use crate::error::shortened;
+use crate::logs::CONTAINER;
 
 /// A replication whose pod ended without success.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -82,7 +83,9 @@ impl IndexFailure {
             (Some("StartError"), _) | (_, Some(126..=128)) => {
                 Some("the program could not be started")
             }
-            (_, Some(code)) => meaning(code),
+            (_, Some(code @ (137 | 143))) => meaning(code),
+            // Other programs mean other things by their codes.
+            (_, Some(code)) if self.container.as_deref() == Some(CONTAINER) => meaning(code),
             _ => None,
         }
     }
@@ -112,7 +115,7 @@ impl fmt::Display for IndexFailure {
         if let Some(reason) = self.reason.as_deref().filter(|&it| it != "Error") {
             write!(f, ", {reason}")?;
         }
-        if let Some(container) = self.container.as_deref().filter(|&it| it != "replicate") {
+        if let Some(container) = self.container.as_deref().filter(|&it| it != CONTAINER) {
             write!(f, " in container `{container}`")?;
         }
         if let Some(meaning) = self.meaning() {
@@ -125,5 +128,25 @@ impl fmt::Display for IndexFailure {
             f.write_str(", its pod is gone")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_mean_what_they_do_for_grace_in_its_own_container_alone() {
+        let failure = |container: &str, code| IndexFailure {
+            container: Some(container.to_owned()),
+            exit_code: Some(code),
+            ..IndexFailure::without_pod(0)
+        };
+        assert_eq!(
+            failure(CONTAINER, 42).meaning(),
+            Some("wrong configuration")
+        );
+        assert_eq!(failure("fetch", 1).meaning(), None);
+        assert_eq!(failure("fetch", 137).meaning(), Some("killed"));
     }
 }

@@ -255,16 +255,33 @@ impl JobState {
         };
         let for_good = |it: &&IndexFailure| self.failed.contains(&it.index);
         let named = self.failures.iter().find(is_named);
+        // Time ran out, whatever came of earlier tries.
+        if verdict.reason == "DeadlineExceeded" {
+            return named;
+        }
         named
             .or_else(|| self.failures.iter().find(for_good))
             .or_else(|| self.failures.iter().max_by_key(|it| it.at))
     }
 
-    /// Failures of replications that are tried again.
+    /// Failures of replications that are tried again: their next pod is there. Before that nobody knows, as the controller
+    /// decides a second later.
     pub fn tried_again(&self) -> impl Iterator<Item = &IndexFailure> {
-        let is_over = self.phase.is_end() || matches!(self.phase, Phase::Failing(_));
-        let again = move |it: &&IndexFailure| !is_over && !self.failed.contains(&it.index);
-        self.failures.iter().filter(again)
+        let again = |index| self.running.contains(index) || self.waiting.contains_key(index);
+        let goes_on = self.goes_on();
+        let failures = self.failures.iter();
+        failures.filter(move |it| goes_on && again(&it.index))
+    }
+
+    /// Failures of replications that are not tried again, while the others go on.
+    pub fn given_up(&self) -> impl Iterator<Item = &IndexFailure> {
+        let goes_on = self.goes_on();
+        let failures = self.failures.iter();
+        failures.filter(move |it| goes_on && self.failed.contains(&it.index))
+    }
+
+    fn goes_on(&self) -> bool {
+        !self.phase.is_end() && !matches!(self.phase, Phase::Failing(_))
     }
 
     /// Replications that are neither complete nor failed for good.

@@ -50,7 +50,7 @@ impl Obstacle {
                 "check `image` and `server_image` of models.yaml, and `image_pull_secrets` for a private registry"
             }
             Self::Container(_) => {
-                "create the secret or ConfigMap that is named; see `docs/cluster.md`, step 5"
+                "create the secret or ConfigMap that is named; see `docs/cluster.md`, step 4"
             }
             Self::Volume(_) => "check the claims with `grace-cli doctor`",
             Self::Unschedulable(_) => {

@@ -28,6 +28,9 @@ const FIRST: Duration = Duration::from_secs(45);
 /// Failures that are further apart than this belong to two outages: while one lasts, they come more often.
 const APART: Duration = Duration::from_mins(3);
 
+/// While an outage lasts, a failure follows the one before within this time.
+const RECENT: Duration = Duration::from_secs(75);
+
 /// Which Jobs are grace's; their pods have the same label.
 const OURS: &str = "app.kubernetes.io/managed-by=grace-cli";
 
@@ -133,6 +136,13 @@ impl Watch {
     /// The cluster, with the newest credentials.
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
+    }
+
+    /// Whether what is known is what is so: nothing has failed without an answer since. A kind of which there is nothing new
+    /// does not say that it is back, so that its failure is forgotten after a while.
+    pub(crate) fn is_heard(&self) -> bool {
+        let mut outages = self.outages.values();
+        !outages.any(|outage| outage.last.elapsed() < RECENT)
     }
 
     /// Puts a Job in that was just made, before the watch tells of it.
@@ -266,15 +276,20 @@ impl Watch {
             self.outages.remove(&kind);
         }
         let error = ClusterError::new(format!("watch {}", kind.name()), fault);
-        let is_login = *error.kind() == FaultKind::Unauthorized;
+        let is_login = error.is_login();
         let is_forbidden = matches!(error.kind(), FaultKind::Forbidden(_));
-        if kind == Kind::Events && is_forbidden && !self.world.events.is_ready() {
+        // Once is no more than a server that has just started.
+        let again = self.outages.contains_key(&kind);
+        let is_without = is_forbidden && (again || !self.world.events.is_ready());
+        if kind == Kind::Events && is_without {
+            self.outages.remove(&kind);
             self.world.without_events = true;
             self.open();
             return Ok(Some(Change::World));
         }
         // An API server that has just started may not know rights yet that there were before.
-        let may_pass = error.is_transient() || is_login || (is_forbidden && self.world.is_ready());
+        let is_ready = self.world.is_ready() || kind == Kind::Events;
+        let may_pass = error.is_transient() || is_login || (is_forbidden && is_ready);
         if !may_pass {
             return Err(error);
         }

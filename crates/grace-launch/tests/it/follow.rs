@@ -134,10 +134,58 @@ async fn an_overloaded_server_is_asked_again() {
 }
 
 #[tokio::test]
-async fn without_the_right_to_read_events_it_goes_on() {
+async fn a_server_that_stays_busy_is_told_and_patience_ends() {
     let lab = Lab::new().await;
-    lab.mock.forbid("list", "events");
-    through(&lab, &quick(), async || {}).await;
+    let mut settings = quick();
+    settings.watch.patience = Duration::from_secs(8);
+    let cluster = lab.cluster().await;
+    let orders = [order("tiny", 2, 1, 1)];
+    let mut told = Vec::new();
+    let pending = std::future::pending();
+    let launched = grace_launch::launch::launch(&cluster, &orders, &settings, pending, |update| {
+        told.push(format!("{update:?}"));
+    });
+    let (result, ()) = tokio::join!(tokio::time::timeout(SOON, launched), async {
+        lab.applied(&name("tiny")).await;
+        lab.until(|| lab.mock.open_watches("jobs") > 0).await;
+        lab.mock
+            .fault(Fault::new("*", "*", Trouble::status(503)).times(u32::MAX));
+        lab.mock.cut_connections();
+    });
+    let launched = result.expect("an end, as soon as patience has one");
+    assert_eq!(launched.ended[0].outcome, Outcome::LeftRunning);
+    let error = launched.error.unwrap();
+    assert!(
+        matches!(error.kind(), FaultKind::Server { code: 503, .. }),
+        "{error}"
+    );
+    assert!(told.iter().any(|it| it.starts_with("Lost")), "{told:#?}");
+}
+
+#[tokio::test]
+async fn without_the_right_to_read_events_it_goes_on() {
+    for verb in ["list", "watch"] {
+        let lab = Lab::new().await;
+        lab.mock.forbid(verb, "events");
+        through(&lab, &quick(), async || {
+            tokio::time::sleep(Duration::from_secs(4)).await;
+        })
+        .await;
+        let asked = lab.mock.requests_for(verb, "events").len();
+        assert!(asked < 4, "{verb} was asked for {asked} times");
+    }
+}
+
+#[tokio::test]
+async fn times_of_which_nothing_is_known_do_not_count_for_the_start() {
+    let lab = Lab::new().await;
+    let mut settings = quick();
+    settings.start_deadline = Duration::from_secs(3);
+    // No pod ever runs here, but that is not known for twice the time.
+    through(&lab, &settings, async || {
+        lab.mock.restart(Duration::from_secs(6)).await;
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ fn failures_name_index_exit_code_and_what_is_done() {
     );
     assert_eq!(
         ended("job-podfailurepolicy-failjob").to_string(),
-        "failed: index 0, exit 42 in container `run`, wrong configuration (PodFailurePolicy, done 0 of 3)"
+        "failed: index 0, exit 42 in container `run` (PodFailurePolicy, done 0 of 3)"
     );
     assert_eq!(
         ended("job-failed-backofflimit0").to_string(),
@@ -120,7 +120,7 @@ fn before_all_pods_have_ended_it_is_failing() {
     assert!(matches!(state.phase, Phase::Failing(_)));
     assert_eq!(
         state.to_string(),
-        "failing: index 0, exit 42 in container `run`, wrong configuration (PodFailurePolicy, done 0 of 3)"
+        "failing: index 0, exit 42 in container `run` (PodFailurePolicy, done 0 of 3)"
     );
 }
 

@@ -133,6 +133,62 @@ async fn a_job_that_a_queue_holds_is_not_resumed() {
     assert_eq!(ended[0].outcome, Outcome::Complete, "{told:#?}");
 }
 
+/// A Job that a queue let in has the places where its pods may run, which grace did not ask for.
+#[tokio::test]
+async fn what_a_queue_put_into_a_job_is_no_other_plan() {
+    let lab = Lab::new().await;
+    for queue in [Some("lab"), None] {
+        let model = if queue.is_some() { "queued" } else { "free" };
+        let mut wanted = job(model, 2, 1);
+        let labels = wanted.metadata.labels.as_mut().unwrap();
+        labels
+            .extend(queue.map(|queue| ("kueue.x-k8s.io/queue-name".to_owned(), queue.to_owned())));
+        let mut there = serde_json::to_value(&wanted).unwrap();
+        let pod = &mut there["spec"]["template"]["spec"];
+        pod["nodeSelector"] = json!({"pool": "gpus"});
+        pod["tolerations"] = json!([{"key": "gpu", "operator": "Exists"}]);
+        lab.mock.put("jobs", there);
+        let orders = [Order::new(model, wanted, 1)];
+        let settings = settings();
+        let ((ended, told), ()) = tokio::join!(lab.launch(&orders, &settings), async {
+            lab.until(|| lab.mock.open_watches("pods") > 0).await;
+            lab.set_status(&name(model), &complete(2));
+        });
+        let refused = matches!(ended[0].outcome, Outcome::Refused { .. });
+        assert_eq!(refused, queue.is_none(), "{told:#?}");
+        assert!(refused || ended[0].outcome.is_fine(), "{told:#?}");
+    }
+}
+
+#[tokio::test]
+async fn suspended_jobs_are_resumed_as_the_budget_allows() {
+    let lab = Lab::new().await;
+    for model in ["large", "small"] {
+        let mut there = serde_json::to_value(job(model, 1, 1)).unwrap();
+        there["spec"]["suspend"] = json!(true);
+        lab.mock.put("jobs", there);
+    }
+    let orders = [order("large", 1, 1, 8), order("small", 1, 1, 2)];
+    let is_suspended = |model: &str| {
+        let job = lab.mock.get("jobs", NAMESPACE, &name(model)).unwrap();
+        job["spec"]["suspend"] == true
+    };
+    let mut settings = settings();
+    settings.max_gpus = Some(8);
+    let ((ended, told), ()) = tokio::join!(lab.launch(&orders, &settings), async {
+        lab.until(|| !is_suspended("large")).await;
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert!(is_suspended("small"), "10 GPUs of 8");
+        lab.set_status(&name("large"), &complete(1));
+        lab.until(|| !is_suspended("small")).await;
+        lab.set_status(&name("small"), &complete(1));
+    });
+    assert!(
+        ended.iter().all(|it| it.outcome == Outcome::Complete),
+        "{told:#?}"
+    );
+}
+
 #[tokio::test]
 async fn gpus_of_what_runs_already_count_for_the_budget() {
     let lab = Lab::new().await;
