@@ -11,12 +11,11 @@ use crate::e2e::{EXPERIMENTS, Replication};
 
 const REFERENCE: &str = include_str!("reference.py");
 
-/// How far an option's log-probability may lie from that of a forward pass in float32, softmax included; and how far one
-/// token's may where only the softmax is in float64.
-///
-/// torch's softmax in float32, which vLLM uses, loses up to 6e-5 nat a token with Gemma's 262,144 tokens, so that an option of several
-/// tokens lies further from an exact one than this; see `reference.py`.
+/// How far an option's log-probability may lie from that of a forward pass in float32, softmax included.
 pub(super) const TOLERANCE_NAT: f64 = 1e-4;
+/// How far one token's may where the softmax of the forward pass is in float64: torch's in float32, which vLLM uses, too, was seen
+/// to lose up to 6e-5 nat a token with Gemma's 262,144 tokens on one processor and 1.3e-4 on another; see `reference.py`.
+const SOFTMAX_NAT: f64 = 5e-4;
 
 /// How far recorded scores lie from a forward pass.
 #[derive(Debug, Deserialize)]
@@ -81,8 +80,8 @@ fn check(found: &Compared, prompts: u32) -> Result<()> {
         "an option lies further than {TOLERANCE_NAT} nat from the forward pass in float32: {found:#?}"
     );
     ensure!(
-        found.float32_exact_softmax.token_nat <= TOLERANCE_NAT,
-        "a token lies further than {TOLERANCE_NAT} nat from an exact softmax of the forward pass: {found:#?}"
+        found.float32_exact_softmax.token_nat <= SOFTMAX_NAT,
+        "a token lies further than {SOFTMAX_NAT} nat from an exact softmax of the forward pass: {found:#?}"
     );
     // Else the forward pass could not tell whose error a difference is.
     ensure!(
@@ -153,7 +152,7 @@ mod tests {
         assert!(check(&compared(9e-5, 9e-5, -9e-5), 2).is_ok());
         assert!(check(&compared(9e-5, 9e-5, -9e-5), 3).is_err());
         assert!(check(&compared(2e-4, 9e-5, -9e-5), 2).is_err());
-        assert!(check(&compared(9e-5, 2e-4, -9e-5), 2).is_err());
+        assert!(check(&compared(9e-5, 6e-4, -9e-5), 2).is_err());
         assert!(check(&compared(9e-5, 9e-5, -2e-4), 2).is_err());
         assert!(check(&compared(f64::NAN, 9e-5, 9e-5), 2).is_err());
         let mut none = compared(9e-5, 9e-5, 9e-5);
