@@ -135,6 +135,20 @@ impl Client {
         score::probe(&self.transport, request, cancel).await
     }
 
+    /// Audits the options of the samples in the tokens of the server's model, which need not be able to score them: whether
+    /// each has a token, none begins another, and a beginning-of-sequence token comes once.
+    ///
+    /// # Errors
+    ///
+    /// As [`probe_scoring`](Self::probe_scoring); [`ScoringProbeError::Unanswered`] by a server without `/tokenize`.
+    pub async fn audit_options(
+        &self,
+        request: &ScoringProbeRequest,
+        cancel: &CancellationToken,
+    ) -> Result<(), ScoringProbeError> {
+        score::audit(&self.transport, request, cancel).await
+    }
+
     /// Finds out what the server is, and whether it honours seeds.
     ///
     /// The server should be ready: this waits for nothing, though its few

@@ -125,7 +125,8 @@ impl ArgumentTemplate {
         self.parts.iter().map(fill).collect()
     }
 
-    fn names_port(&self) -> bool {
+    /// Whether it says where the port is to stand.
+    pub fn names_port(&self) -> bool {
         self.parts.contains(&Part::Port)
     }
 }

@@ -5,7 +5,7 @@ them, and prints as JSON how far its log-probabilities lie from the recorded one
 metadata.json, which tells the texts of the options.
 
 Two ways lead from float32 logits to log-probabilities. In float32, as vLLM does it, torch's log_softmax adds up the
-probabilities of a vocabulary and loses those too small to change the sum: up to 6e-5 nat a token with 262,144 of them, always
+probabilities of a vocabulary and loses those too small to change the sum: up to 1.3e-4 nat a token with 262,144 of them, always
 in the same direction. In float64 it loses nothing. Both are compared; so that it shows whose error a difference is, the options
 that differ most are computed once more in float64 from the first layer on.
 """

@@ -171,7 +171,13 @@ fn command_template(command: &str) -> Result<Vec<ArgumentTemplate>, Failure> {
             Failure::usage(format!("`{word}` in `--server-command` {error}"))
         })
     };
-    words.iter().map(template).collect()
+    let templates: Vec<ArgumentTemplate> = words.iter().map(template).collect::<Result<_, _>>()?;
+    if !templates.iter().any(ArgumentTemplate::names_port) {
+        return Err(Failure::usage(format!(
+            "`--server-command` is `{command}`, expected `{{port}}` among its arguments: grace gives it a free one"
+        )));
+    }
+    Ok(templates)
 }
 
 /// `google/gemma-2-2b-it` → `gemma-2-2b-it`.

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::folder::{attempts, journal_lines, metadata, sealed};
+use crate::command::grace;
+use crate::folder::{attempts, journal_lines, journals, metadata, sealed};
 use crate::managed::{LONG, Managed, REQUESTS, ROWS, script, signal, sim, slow_sim};
 
 #[track_caller]
@@ -68,6 +69,22 @@ fn starts(managed: &Managed) -> Vec<bool> {
     starts
         .map(|line| line.ends_with("--seeds constant"))
         .collect()
+}
+
+#[test]
+fn options_for_a_later_server_are_looked_at_before_a_text_is_paid_for() {
+    let managed = separate(&sim("{served_name}", &[]));
+    managed.study.write(
+        "plan.yaml",
+        "experiments: [study1_exp1, study1_exp2]\nscoring_server: separate\n",
+    );
+    let shown = grace(["experiments", "show", "study1_exp2"]).run().exits(0);
+    let without_percent = shown.stdout.replace("%\"", "\"");
+    let study = &managed.study;
+    study.write("experiments/study1_exp2.yaml", &without_percent);
+    let ended = managed.replicate().run().exits(42);
+    ended.says(&["begin those of option \" 100\"", "hint: change the options"]);
+    assert!(journals(&study.replication(0)).is_empty());
 }
 
 #[test]

@@ -201,6 +201,10 @@ fn run_starts_a_server_for_one_experiment() {
         .run()
         .exits(2)
         .says(&["each quote closed"]);
+    run(&[&model[..], &["serve --port 8000"]].concat())
+        .run()
+        .exits(2)
+        .says(&["`{port}` among its arguments"]);
     run(&[&model[..], &["serve {prot}"]].concat())
         .run()
         .exits(2)

@@ -27,7 +27,7 @@ pub use method::{BorderRule, ScoreMethod, ScoreMethodError};
 pub use request::ScoreRequest;
 pub use scores::{OptionScore, OptionScores, ScoreExchange};
 
-pub(crate) use check::probe;
+pub(crate) use check::{audit, probe};
 
 use tokio_util::sync::CancellationToken;
 

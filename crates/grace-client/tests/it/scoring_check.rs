@@ -259,3 +259,21 @@ async fn first_tokens_must_differ_in_every_set_before_any_number() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn options_are_audited_on_a_server_that_cannot_score() {
+    let config = || config().with_scoring_fault(ScoringFault::Absent);
+    let audit = async |texts: &[&str]| {
+        let (_sim, client) = start(config()).await;
+        let input = Input::Completion(PROMPT.to_owned());
+        let request = ScoringProbeRequest::new("tiny", vec![(input, options(texts))]);
+        let cancel = CancellationToken::new();
+        client.audit_options(&request, &cancel).await
+    };
+    assert!(audit(&[" yes", " no"]).await.is_ok());
+    let refused = audit(&[" 10", " 100"]).await.unwrap_err();
+    assert!(
+        matches!(refused, ScoringProbeError::Options { .. }),
+        "{refused:?}"
+    );
+}

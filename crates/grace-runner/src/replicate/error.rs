@@ -1,6 +1,6 @@
 //! Why a replication could not be run, and what that means for whoever started it.
 
-use grace_client::{OptionProblem, ProbeError, ScoreProblem, ScoringProbeError};
+use grace_client::{CheckName, OptionProblem, ProbeError, ScoreProblem, ScoringProbeError};
 
 use crate::attempt::AttemptError;
 use crate::durable::FileError;
@@ -101,6 +101,13 @@ impl ReplicateError {
             ),
             Self::Scoring(ScoringProbeError::Options { .. }) => Some(
                 "change the options in the experiment file: each needs a token of its own, and none may begin another",
+            ),
+            Self::Scoring(ScoringProbeError::Check {
+                check: CheckName::ChainRule | CheckName::RepeatedScoring,
+                ..
+            }) => Some(
+                "numbers move with the load and the precision: llama.cpp with one slot (`--parallel 1`) and vLLM with \
+                 `dtype: float32` are the quietest; a server that fails even so must not score",
             ),
             Self::Scoring(ScoringProbeError::Unanswered {
                 source: ScoreProblem::Options(OptionProblem::NotListed { .. }),

@@ -41,6 +41,9 @@ impl Replication<'_> {
         if checks_scoring {
             return self.check_scoring().await;
         }
+        if self.scores() {
+            return self.audit_options().await;
+        }
         Ok(true)
     }
 

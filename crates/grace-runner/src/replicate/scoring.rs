@@ -62,6 +62,28 @@ impl Replication<'_> {
         Ok(true)
     }
 
+    /// Looks at the options before the first text is paid for, where they are scored by a server that runs later; false if
+    /// somebody wants to stop.
+    pub(super) async fn audit_options(&mut self) -> Result<bool, ReplicateError> {
+        let request = self.scoring_request()?;
+        let audited = tokio::select! {
+            audited = self.client.audit_options(&request, self.stop.token()) => audited,
+            exit = self.server_ended() => return Err(self.ended_early(exit)),
+        };
+        match audited {
+            Ok(()) => Ok(true),
+            Err(ScoringProbeError::Cancelled { .. }) => Ok(false),
+            // The server that scores may know `/tokenize`, and is checked before it does.
+            Err(error @ ScoringProbeError::Unanswered { .. }) if !error.is_transient() => {
+                self.monitor.note(&format!(
+                    "options are first looked at by the scoring server: {error}"
+                ));
+                Ok(true)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     fn scoring_request(&self) -> Result<ScoringProbeRequest, RunError> {
         let mut samples = Vec::new();
         for experiment in &self.prepared.experiments {
@@ -69,7 +91,11 @@ impl Replication<'_> {
         }
         let server = self.deployment.server.as_ref().map(|server| server.kind);
         let together = self.job.options.max_connections.get().min(MOST_TOGETHER);
-        let dtype = self.job.model.server.dtype.as_deref();
+        // A command of its own knows nothing of `vllm.dtype`.
+        let dtype = match self.job.model.start.command {
+            Some(_) => None,
+            None => self.job.model.server.dtype.as_deref(),
+        };
         let request = ScoringProbeRequest::new(&self.job.model.served_name, samples)
             .with_tolerance(tolerance(server, dtype))
             .with_concurrency(together);

@@ -102,6 +102,21 @@ pub struct ScoringProbe {
     pub noise_floor: NoiseFloor,
 }
 
+/// The audit of the options alone, on a server that need not be able to score.
+pub(crate) async fn audit(
+    transport: &Transport,
+    request: &ScoringProbeRequest,
+    cancel: &CancellationToken,
+) -> Result<(), ScoringProbeError> {
+    let prober = Prober::new(transport, request, cancel);
+    let Some((input, _)) = request.samples.first() else {
+        return Err(ScoringProbeError::NoSample);
+    };
+    let prefix = prober.special_prefix(input).await?;
+    let method = request.method.unwrap_or(ScoreMethod::EXACT[0]);
+    prober.audit(method, &prefix).await.map(drop)
+}
+
 pub(crate) async fn probe(
     transport: &Transport,
     request: &ScoringProbeRequest,

@@ -10,7 +10,7 @@ use super::{
     special,
 };
 use crate::{
-    failure::FailureKind,
+    error::RequestErrorKind,
     generate::Input,
     score::{
         audit::TokenisedOptions,
@@ -69,16 +69,14 @@ impl<'a> Prober<'a> {
         ScoringProbeError::unanswered(self.transport.root(), error)
     }
 
-    /// A score that did not come within a check: an answer without its numbers fails the check.
+    /// A score that did not come within a check: answers without its numbers fail the check, whatever else happened is none
+    /// of the server's numbers.
     pub(super) fn unscored(&self, check: CheckName, error: ScoreProblem) -> ScoringProbeError {
-        let last = error
+        let unusable = error
             .request()
-            .and_then(|request| request.attempts().last());
-        match last.filter(|attempt| attempt.kind == Some(FailureKind::Unusable)) {
-            Some(attempt) => {
-                let found = attempt.failure.clone().unwrap_or_default();
-                self.failed(check, found)
-            }
+            .filter(|request| request.kind() == RequestErrorKind::Unusable);
+        match unusable.and_then(|request| request.attempts().last()) {
+            Some(last) => self.failed(check, last.failure.clone().unwrap_or_default()),
             None => self.unanswered(error),
         }
     }
@@ -225,4 +223,48 @@ fn prompt_tokens(raw: &RawValue) -> Result<u64, ReadError> {
     let usage = said.and_then(|said| said.usage);
     let absent = Unusable::Absent { field: "usage" };
     Ok(usage.ok_or(absent)?.prompt_tokens)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{ClientConfig, RequestError, error::Attempt, failure::FailureKind};
+
+    /// A request whose last answer had no numbers, and what it came to.
+    fn lost(kind: RequestErrorKind) -> ScoreProblem {
+        let attempt = Attempt {
+            started_after: Duration::ZERO,
+            took: Duration::ZERO,
+            status: Some(200),
+            failure: Some(String::from("is null")),
+            kind: Some(FailureKind::Unusable),
+            waited_before: Duration::ZERO,
+        };
+        let body = RawValue::from_string(String::from("{}")).unwrap();
+        let history = (vec![attempt], Duration::ZERO);
+        RequestError::new(kind, String::from("http://x"), body, history, None).into()
+    }
+
+    #[tokio::test]
+    async fn only_answers_without_numbers_fail_a_check() {
+        let transport = Transport::new(ClientConfig::new("http://127.0.0.1:9").unwrap()).unwrap();
+        let request = ScoringProbeRequest::new("tiny", Vec::new());
+        let cancel = CancellationToken::new();
+        let prober = Prober::new(&transport, &request, &cancel);
+        let unscored = |kind| prober.unscored(CheckName::ChainRule, lost(kind));
+        let check = unscored(RequestErrorKind::Unusable);
+        assert!(
+            matches!(&check, ScoringProbeError::Check { found, .. } if found == "is null"),
+            "{check:?}"
+        );
+        let gave_up = unscored(RequestErrorKind::GaveUp);
+        assert!(gave_up.is_transient(), "{gave_up:?}");
+        let cancelled = unscored(RequestErrorKind::Cancelled);
+        assert!(
+            matches!(cancelled, ScoringProbeError::Cancelled { .. }),
+            "{cancelled:?}"
+        );
+    }
 }
