@@ -155,7 +155,9 @@ impl Board {
     fn tick(&mut self) {
         self.draw();
         if self.live.is_none() && self.told.elapsed() >= EVERY {
-            self.texts().iter().for_each(|text| say(text));
+            for text in self.texts() {
+                say(&text);
+            }
             self.told = Instant::now();
         }
     }
@@ -337,9 +339,10 @@ mod tests {
              "state": {"terminated": {"exitCode": 75}}}]});
         let first = pod("x-0-a", "2026-11-29T08:00:00Z", ended);
         let next = pod("x-0-b", "2026-11-29T08:01:00Z", json!({"phase": "Running"}));
-        let pods: Vec<&k8s_openapi::api::core::v1::Pod> = match has_next {
-            true => vec![&first, &next],
-            false => vec![&first],
+        let pods: Vec<&k8s_openapi::api::core::v1::Pod> = if has_next {
+            vec![&first, &next]
+        } else {
+            vec![&first]
         };
         observe(Some(&job), &pods, &[])
     }

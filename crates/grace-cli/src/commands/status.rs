@@ -149,7 +149,9 @@ impl View<'_> {
             }
             Format::Text => {
                 table(&self.rows).iter().try_for_each(output::line)?;
-                hints(&self.rows).iter().for_each(|hint| say(hint));
+                for hint in hints(&self.rows) {
+                    say(&hint);
+                }
                 Ok(())
             }
         }

@@ -14,7 +14,7 @@ use vt100::Parser;
 
 const ROWS: NonZero<u16> = NonZero::new(30).unwrap();
 const COLUMNS: NonZero<u16> = NonZero::new(100).unwrap();
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// A command on a terminal; it is killed when this is dropped.
 pub(crate) struct Terminal {
