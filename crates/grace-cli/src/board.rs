@@ -1,12 +1,12 @@
 //! Progress of models on a cluster: on a terminal a line each, elsewhere a line each every 30 s.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use grace_launch::launch::{Outcome, Update};
-use grace_launch::state::{IndexFailure, JobState, Phase, format_indexes};
+use grace_launch::state::{JobState, Phase, format_indexes};
 
 use crate::live::Live;
 use crate::progress::say;
@@ -23,7 +23,11 @@ pub(crate) struct Board {
     told: Instant,
 }
 
+/// Tries that failed and were told of: index and pod.
+type Told = BTreeSet<(u32, Option<String>)>;
+
 struct Model {
+    told: Told,
     state: Option<JobState>,
     is_prefetch: bool,
     since: Instant,
@@ -116,6 +120,7 @@ impl Board {
 
     fn add(&mut self, model: &str) {
         let begun = Model {
+            told: Told::new(),
             state: None,
             is_prefetch: false,
             since: Instant::now(),
@@ -147,7 +152,7 @@ impl Board {
         };
         let before = model.state.replace(state.clone());
         model.is_prefetch = is_prefetch;
-        for line in news(before.as_ref(), state) {
+        for line in news(before.as_ref(), state, &mut model.told) {
             self.say(&format!("{key}: {line}"));
         }
     }
@@ -164,25 +169,22 @@ impl Board {
 }
 
 /// What may need somebody, and was not so before.
-fn news(before: Option<&JobState>, state: &JobState) -> Vec<String> {
+fn news(before: Option<&JobState>, state: &JobState, told: &mut Told) -> Vec<String> {
     let mut lines = Vec::new();
     let is_failing = |state: &JobState| matches!(state.phase, Phase::Failing(_));
     if is_failing(state) && !before.is_some_and(is_failing) {
         lines.push(state.to_string());
     }
     // An index fails before it is known what becomes of it, which is what is new then.
-    let told = |failure, of: fn(&JobState, &IndexFailure) -> bool| {
-        before.is_some_and(|before| of(before, failure))
-    };
     for failure in state.tried_again() {
-        if !told(failure, |state, it| {
-            state.tried_again().any(|other| other == it)
-        }) {
+        let try_of = (failure.index, failure.pod.clone());
+        if told.insert(try_of) {
             lines.push(format!("{failure}; it is tried again"));
         }
     }
     for failure in state.given_up() {
-        if !told(failure, |state, it| state.failed.contains(&it.index)) {
+        let was_told = before.is_some_and(|before| before.failed.contains(&failure.index));
+        if !was_told && state.left() > 0 {
             let index = failure.index;
             lines.push(format!(
                 "{failure}; it is not tried again, the others go on; `grace-cli logs` shows why (index {index})"
@@ -274,6 +276,7 @@ mod tests {
 
     fn text(state: JobState) -> String {
         let model = Model {
+            told: Told::new(),
             state: Some(state),
             is_prefetch: false,
             since: Instant::now(),
@@ -295,14 +298,14 @@ mod tests {
 
     #[test]
     fn nothing_is_told_twice() {
-        assert_eq!(news(None, &state("0")), [""; 0]);
+        assert_eq!(news(None, &state("0"), &mut Told::new()), [""; 0]);
         let waiting = |message: &str| {
             let mut state = state("0");
             let obstacle = grace_launch::state::Obstacle::Quota(message.to_owned());
             state.without_pods = Some(obstacle);
             state
         };
-        let first = news(None, &waiting("exceeded quota: q"));
+        let first = news(None, &waiting("exceeded quota: q"), &mut Told::new());
         assert_eq!(
             first,
             [
@@ -312,7 +315,8 @@ mod tests {
         assert_eq!(
             news(
                 Some(&waiting("exceeded quota: q")),
-                &waiting("exceeded quota: q")
+                &waiting("exceeded quota: q"),
+                &mut Told::new()
             ),
             [""; 0]
         );
@@ -350,10 +354,14 @@ mod tests {
     #[test]
     fn it_is_told_what_becomes_of_a_failed_index_once_it_is_known() {
         let (unknown, again, over) = (failing("", false), failing("", true), failing("0", false));
+        let mut told = Told::new();
+        let mut news = |before, state| news(before, state, &mut told);
         assert_eq!(news(None, &unknown), [""; 0]);
         let told = news(Some(&unknown), &again);
         assert!(told[0].ends_with("; it is tried again"), "{told:?}");
-        assert_eq!(news(Some(&again), &again), [""; 0]);
+        // Its next pod was evicted, and replaced.
+        assert_eq!(news(Some(&again), &unknown), [""; 0]);
+        assert_eq!(news(Some(&unknown), &again), [""; 0]);
         let told = news(Some(&unknown), &over);
         assert!(
             told[0].contains("exit 75") && told[0].contains("not tried again"),

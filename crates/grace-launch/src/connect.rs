@@ -158,16 +158,19 @@ pub(crate) async fn answer<T>(
     request: impl AsyncFn() -> kube::Result<T>,
 ) -> Result<T, ClusterError> {
     let (doing, until) = (doing.into(), Instant::now() + ANSWER);
-    let mut pause = SHORTEST_PAUSE;
+    let (mut pause, mut busy) = (SHORTEST_PAUSE, None);
     loop {
         let error = match tokio::time::timeout_at(until, request()).await {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => ClusterError::of(doing.clone(), &error),
-            Err(_) => ClusterError::new(doing.clone(), FaultKind::TimedOut(ANSWER.as_secs())),
+            Err(_) => busy.take().unwrap_or_else(|| {
+                ClusterError::new(doing.clone(), FaultKind::TimedOut(ANSWER.as_secs()))
+            }),
         };
         if !error.is_busy() || Instant::now() + pause >= until {
             return Err(error);
         }
+        busy = Some(error);
         tokio::time::sleep(pause).await;
         pause = (2 * pause).min(LONGEST_PAUSE);
     }

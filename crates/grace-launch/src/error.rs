@@ -91,12 +91,12 @@ impl ClusterError {
         matches!(self.kind, FaultKind::Unauthorized | FaultKind::NoLogin(_))
     }
 
-    /// Whether the server did not even look at the request: it has too many, is starting or stopping.
+    /// Whether the server did not even look at the request: it has too many, is starting or stopping. After 504 it may have.
     pub(crate) fn is_busy(&self) -> bool {
         matches!(
             self.kind,
             FaultKind::Server {
-                code: 429 | 503 | 504,
+                code: 429 | 503,
                 ..
             }
         )
@@ -113,7 +113,7 @@ impl FaultKind {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Unreachable(_) | Self::Server { .. } | Self::TimedOut(_)
+            Self::Unreachable(_) | Self::NoLogin(_) | Self::Server { .. } | Self::TimedOut(_)
         )
     }
 

@@ -66,12 +66,15 @@ pub async fn read(
     let doing = format!("read the log of pod {pod}");
     let api = cluster.api::<Pod>();
     let stream = answer(doing.clone(), async || api.log_stream(pod, &params).await).await?;
-    let mut lines = stream.lines();
+    let mut stream = std::pin::pin!(stream);
+    let mut line = Vec::new();
     let broken = |error: std::io::Error| {
         ClusterError::new(doing.clone(), FaultKind::Unreachable(error.to_string()))
     };
-    while let Some(line) = lines.try_next().await.map_err(broken)? {
-        each(&line);
+    while stream.read_until(b'\n', &mut line).await.map_err(broken)? > 0 {
+        let text = String::from_utf8_lossy(&line);
+        each(text.strip_suffix('\n').unwrap_or(&text));
+        line.clear();
     }
     Ok(())
 }

@@ -87,15 +87,19 @@ async fn print(args: &LogsArgs, watch: &mut Watch) -> Result<u8, Failure> {
 /// Prints the log of a pod, with `--follow` until it has ended.
 async fn show(args: &LogsArgs, watch: &Watch, pod: &str) -> Result<(), Failure> {
     say(&format!("pod {pod}"));
+    let mut printed = Ok(());
     let print = |line: &str| {
-        // Whoever closed the pipe has read enough.
-        let _ = output::line(line);
+        if printed.is_ok() {
+            printed = output::line(line);
+        }
     };
     if args.follow {
         let follow = Follow::new(watch.cluster(), pod, CONTAINER, args.tail);
-        return Ok(follow.run(PATIENCE, print).await?);
+        follow.run(PATIENCE, print).await?;
+    } else {
+        read(watch.cluster(), pod, CONTAINER, args.tail, print).await?;
     }
-    Ok(read(watch.cluster(), pod, CONTAINER, args.tail, print).await?)
+    printed
 }
 
 fn without_log(text: String, obstacle: &Obstacle) -> Failure {

@@ -102,11 +102,9 @@ fn each_model_has_one_line_that_is_drawn_anew() {
         line.cloned().unwrap_or_default()
     };
     let first = elapsed(&terminal.lines());
-    terminal.until("the time goes on", |lines| elapsed(lines) != first);
-    assert!(one_each(
-        &terminal.lines(),
-        "running 2/3, done 1, failed 0, "
-    ));
+    terminal.until("the time goes on", |lines| {
+        elapsed(lines) != first && one_each(lines, "running 2/3, done 1, failed 0, ")
+    });
 
     terminal.interrupt();
     let (code, lines) = terminal.wait();
@@ -172,6 +170,6 @@ fn told_once<'a>(lines: impl Iterator<Item = &'a str>) {
         let rest = line.strip_prefix(&format!("{model}: running 2/3, done 0, failed 0, "));
         let seconds = rest.and_then(|rest| rest.strip_suffix(" s so far"));
         let seconds: u32 = seconds.unwrap_or_default().parse().unwrap();
-        assert!((28..40).contains(&seconds), "{line}");
+        assert!((20..60).contains(&seconds), "{line}");
     }
 }

@@ -356,6 +356,7 @@ fn summary(outcome: &Outcome, state: &JobState) -> String {
             "interrupted as it was applied; `grace-cli status` says whether it is there",
         ),
         Outcome::LeftRunning => format!("left running: {state}"),
+        Outcome::NotStarted if state.phase == Phase::Suspended => format!("left {state}"),
         Outcome::NotStarted => String::from("not started"),
     }
 }

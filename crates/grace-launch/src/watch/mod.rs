@@ -28,6 +28,8 @@ const FIRST: Duration = Duration::from_secs(45);
 /// Failures that are further apart than this belong to two outages: while one lasts, they come more often.
 const APART: Duration = Duration::from_mins(3);
 
+/// So often events are asked for where they are forbidden, though they were not before.
+const FORBIDDEN: u32 = 3;
 /// While an outage lasts, a failure follows the one before within this time.
 const RECENT: Duration = Duration::from_secs(75);
 
@@ -90,6 +92,8 @@ pub struct Watch {
     streams: SelectAll<BoxStream<'static, Heard>>,
     world: World,
     outages: BTreeMap<Kind, Outage>,
+    /// How often events were forbidden, one time after the other.
+    forbidden: u32,
     /// Whether an outage was told of.
     is_lost: bool,
     /// When credentials that were not accepted are read again.
@@ -121,6 +125,7 @@ impl Watch {
             streams: SelectAll::new(),
             world: World::new(),
             outages: BTreeMap::new(),
+            forbidden: 0,
             is_lost: false,
             login_at: None,
         };
@@ -138,11 +143,11 @@ impl Watch {
         &self.cluster
     }
 
-    /// Whether what is known is what is so: nothing has failed without an answer since. A kind of which there is nothing new
-    /// does not say that it is back, so that its failure is forgotten after a while.
+    /// Whether what is known is what is so: nothing has failed twice without an answer since. A kind of which there is nothing
+    /// new does not say that it is back, so that its failures are forgotten after a while.
     pub(crate) fn is_heard(&self) -> bool {
-        let mut outages = self.outages.values();
-        !outages.any(|outage| outage.last.elapsed() < RECENT)
+        let lasts = |it: &Outage| it.last > it.since && it.last.elapsed() < RECENT;
+        !self.outages.values().any(lasts)
     }
 
     /// Puts a Job in that was just made, before the watch tells of it.
@@ -187,10 +192,14 @@ impl Watch {
     ///
     /// Returns an error if a right is missing, or if the cluster does not answer; this does not wait for better times.
     pub async fn ready(&mut self) -> Result<&World, ClusterError> {
+        let mut busy = None;
         let all_heard = async {
             while !self.world.is_ready() {
-                if let Change::Lost(error) = self.changed().await? {
-                    return Err(error);
+                match self.changed().await? {
+                    // It may have time a little later.
+                    Change::Lost(error) if error.is_busy() => busy = Some(error),
+                    Change::Lost(error) => return Err(error),
+                    _ => {}
                 }
             }
             Ok(())
@@ -198,7 +207,8 @@ impl Watch {
         let heard = tokio::time::timeout(FIRST, all_heard).await;
         heard.unwrap_or_else(|_| {
             let fault = FaultKind::TimedOut(FIRST.as_secs());
-            Err(ClusterError::new("list Jobs, pods and events", fault))
+            let silent = || ClusterError::new("list Jobs, pods and events", fault);
+            Err(busy.unwrap_or_else(silent))
         })?;
         Ok(&self.world)
     }
@@ -257,6 +267,9 @@ impl Watch {
             return Ok(None);
         }
         self.outages.remove(&kind);
+        if kind == Kind::Events {
+            self.forbidden = 0;
+        }
         // A kind of which there is nothing new says nothing when it is back.
         let is_back = std::mem::take(&mut self.is_lost);
         Ok(Some(if is_back { Change::Back } else { Change::World }))
@@ -278,18 +291,11 @@ impl Watch {
         let error = ClusterError::new(format!("watch {}", kind.name()), fault);
         let is_login = error.is_login();
         let is_forbidden = matches!(error.kind(), FaultKind::Forbidden(_));
-        // Once is no more than a server that has just started.
-        let again = self.outages.contains_key(&kind);
-        let is_without = is_forbidden && (again || !self.world.events.is_ready());
-        if kind == Kind::Events && is_without {
-            self.outages.remove(&kind);
-            self.world.without_events = true;
-            self.open();
-            return Ok(Some(Change::World));
+        if kind == Kind::Events && is_forbidden {
+            return Ok(self.without_events());
         }
         // An API server that has just started may not know rights yet that there were before.
-        let is_ready = self.world.is_ready() || kind == Kind::Events;
-        let may_pass = error.is_transient() || is_login || (is_forbidden && is_ready);
+        let may_pass = error.is_transient() || is_login || (is_forbidden && self.world.is_ready());
         if !may_pass {
             return Err(error);
         }
@@ -297,6 +303,20 @@ impl Watch {
             self.login_at = Some(Instant::now() + self.settings.login);
         }
         self.in_outage(kind, error, is_login)
+    }
+
+    /// Goes on without events, which are forbidden: at once if there have been none yet. Later a server that has just started may
+    /// not know the right yet.
+    fn without_events(&mut self) -> Option<Change> {
+        self.forbidden += 1;
+        if self.world.events.is_ready() && self.forbidden < FORBIDDEN {
+            return None;
+        }
+        self.outages.remove(&Kind::Events);
+        self.world.events = Mirror::new();
+        self.world.without_events = true;
+        self.open();
+        Some(Change::World)
     }
 
     fn in_outage(

@@ -66,6 +66,14 @@ impl Replication<'_> {
     /// somebody wants to stop.
     pub(super) async fn audit_options(&mut self) -> Result<bool, ReplicateError> {
         let request = self.scoring_request()?;
+        let chosen = wanted(self.job.scoring.method).or(self.method_so_far());
+        // The one way to score on this server, where nobody has chosen.
+        let request = match self.deployment.server.as_ref().map(|server| server.kind) {
+            Some(ServerKind::LlamaCpp) if chosen.is_none() => {
+                request.with_method(ScoreMethod::ForcedTokens)
+            }
+            _ => request,
+        };
         let audited = tokio::select! {
             audited = self.client.audit_options(&request, self.stop.token()) => audited,
             exit = self.server_ended() => return Err(self.ended_early(exit)),
@@ -73,14 +81,14 @@ impl Replication<'_> {
         match audited {
             Ok(()) => Ok(true),
             Err(ScoringProbeError::Cancelled { .. }) => Ok(false),
-            // The server that scores may know `/tokenize`, and is checked before it does.
-            Err(error @ ScoringProbeError::Unanswered { .. }) if !error.is_transient() => {
+            Err(error @ ScoringProbeError::Options { .. }) => Err(error.into()),
+            // This server need not be fit to score; the one that does is checked before it begins.
+            Err(error) => {
                 self.monitor.note(&format!(
                     "options are first looked at by the scoring server: {error}"
                 ));
                 Ok(true)
             }
-            Err(error) => Err(error.into()),
         }
     }
 
