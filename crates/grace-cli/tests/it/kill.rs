@@ -75,12 +75,25 @@ fn fifty_other_kills_at_random_moments_change_no_result() {
     check_kills(2, 50);
 }
 
+/// How long it takes from the line of the last step to the end.
+fn time_to_seal(study: &Study, unsealed: &Path, server: &Server) -> Duration {
+    let results = TempDir::new().unwrap();
+    copy(unsealed, results.path());
+    let mut running = study.replicate_into(results.path(), &server.url()).start();
+    assert!(running.says("[7/7]"));
+    let begun = Instant::now();
+    running.wait(Duration::from_mins(1)).exits(0);
+    begun.elapsed()
+}
+
 #[test]
 fn kills_while_sealing_change_no_result() {
     const KILLS: usize = 40;
-    // On a slow machine fewer do.
+    // A slow machine takes fewer, and none takes more of one replication: it would never be finished where
+    // sealing takes longer than the moments allow.
     const FEWEST: usize = 10;
-    const ENOUGH: Duration = Duration::from_secs(75);
+    const KILLS_OF_ONE: usize = 5;
+    const ENOUGH: Duration = Duration::from_mins(1);
     let study = Study::new(100);
     let undisturbed = study.undisturbed();
     let server = Server::plain();
@@ -89,27 +102,28 @@ fn kills_while_sealing_change_no_result() {
     assert!(running.says("[7/7]"));
     assert!(running.kill(), "the end came before the kill");
 
+    let sealing = time_to_seal(&study, unsealed.path(), &server);
     let mut moments = Moments(3);
     let mut hits = 0;
     let begun = Instant::now();
     while hits < KILLS && (hits < FEWEST || begun.elapsed() < ENOUGH) {
         let results = TempDir::new().unwrap();
         copy(unsealed.path(), results.path());
-        loop {
+        for _ in 0..KILLS_OF_ONE {
             let mut running = study.replicate_into(results.path(), &server.url()).start();
             if !running.says("[7/7]") {
                 // A kill came late enough for the result to stand.
                 running.wait(Duration::from_secs(10)).exits(0);
                 break;
             }
-            std::thread::sleep(moments.below(Duration::from_millis(120)));
-            if running.has_ended() {
-                running.wait(Duration::ZERO).exits(0);
-                break;
-            }
+            std::thread::sleep(moments.below(sealing));
             hits += usize::from(running.kill());
             check_whole_or_unsealed(&replication_in(results.path(), 0), &undisturbed);
         }
+        study
+            .replicate_into(results.path(), &server.url())
+            .run()
+            .exits(0);
         check_finished(results.path(), &undisturbed);
     }
 }
