@@ -17,6 +17,8 @@ mod live;
 mod manifests;
 mod output;
 mod progress;
+#[cfg(feature = "cluster")]
+mod reader;
 mod runtime;
 #[cfg(feature = "cluster")]
 mod target;

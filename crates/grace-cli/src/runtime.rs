@@ -7,6 +7,7 @@ use grace_runner::supervise::Secrets;
 use grace_runner::{Host, Stop};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use crate::exit::{Failure, INTERRUPTED, TERMINATED};
 
@@ -17,6 +18,23 @@ pub(crate) fn block_on<T>(
     let stop = Stop::new();
     watch_signals(stop.clone())?;
     runtime()?.block_on(work(stop))
+}
+
+/// Does `work`, which ends soon once the token is cancelled: at the first signal.
+pub(crate) async fn cancelling<T>(
+    stop: &Stop,
+    work: impl AsyncFnOnce(&CancellationToken) -> T,
+) -> T {
+    let token = CancellationToken::new();
+    let watch = async {
+        stop.requested().await;
+        token.cancel();
+        std::future::pending().await
+    };
+    tokio::select! {
+        result = work(&token) => result,
+        never = watch => never,
+    }
 }
 
 fn runtime() -> std::io::Result<Runtime> {

@@ -97,7 +97,8 @@ impl Exec {
             max_stderr_buf_size: Some(MOST_SAID),
         };
         let pods = cluster.api::<Pod>();
-        let doing = format!("run a command in pod `{pod}`");
+        // The pod is named by whoever tells the error.
+        let doing = "run a command in it";
         let mut process =
             answer(doing, async || pods.exec(pod, argv.clone(), &params).await).await?;
         let (Some(stdout), Some(stderr)) = (process.stdout(), process.stderr()) else {

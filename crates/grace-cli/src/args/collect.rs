@@ -35,6 +35,9 @@ pub(crate) struct DoctorArgs {
     pub(crate) cluster: ClusterArgs,
     #[command(flatten)]
     pub(crate) access: AccessArgs,
+    /// Start a small pod to measure what is left on the claim, if no pod of grace runs that can tell
+    #[arg(long, env = "GRACE_MEASURE_STORAGE", value_parser = BoolishValueParser::new())]
+    pub(crate) measure_storage: bool,
 }
 
 pub(super) const COLLECT_EXAMPLES: &str = "\
@@ -49,5 +52,7 @@ pub(super) const DOCTOR_EXAMPLES: &str = "\
 Examples:
   grace-cli doctor --config config/
   grace-cli doctor --config config/ --replications 20 --parallelism 4 --output json
+  grace-cli doctor --config config/ --measure-storage
 
-Changes nothing on the cluster and shows no secret. Ends with 100 if anything fails.";
+Changes nothing on the cluster and shows no secret; the pod of `--measure-storage`, which is that of
+`collect`, is deleted in the end. Ends with 100 if anything fails.";

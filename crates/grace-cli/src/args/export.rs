@@ -1,4 +1,4 @@
-//! Arguments of `export-results`, which runs in the pod that `collect` makes.
+//! Arguments of `export-results`, which `collect` and `doctor` run in a pod.
 
 use std::path::PathBuf;
 
@@ -16,6 +16,12 @@ pub(crate) enum ExportCommand {
         /// Only these models; may be given several times
         #[arg(long, short, value_name = "KEY", value_delimiter = ',')]
         model: Vec<ModelKey>,
+    },
+    /// Print how much is left on the volume of a results folder, as JSON lines
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Volume {
+        /// The results folder
+        results: PathBuf,
     },
     /// Write the files named on stdin, one a line up to an empty one, to stdout as a tar stream
     #[command(after_help = EXPORT_EXAMPLES)]
@@ -48,4 +54,5 @@ pub(crate) struct ExportArgs {
 pub(super) const EXPORT_EXAMPLES: &str = "\
 Examples:
   grace-cli export-results list /results --model gemma-2b-rtx3090
+  grace-cli export-results volume /results
   printf 'tiny/replication-0/metadata.json\\n\\n' | grace-cli export-results send /results > files.tar";

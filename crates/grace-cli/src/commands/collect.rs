@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use grace_k8s_gen::{
-    Object, READER_CONTAINER, READER_MARK, READER_PROGRAM, READER_RESULTS, reader,
-};
 use grace_launch::collect::{CollectError, Collected, Collection, Order, Outcome, collect};
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use crate::args::{CollectArgs, Format};
-use crate::exit::{COMPLETE, CONFIGURATION, FAULTS_FOUND, Failure, INTERNAL, TRY_AGAIN};
+use crate::exit::{COMPLETE, CONFIGURATION, FAULTS_FOUND, Failure, TRY_AGAIN};
+use crate::reader::reader_pod;
 use crate::target::Target;
 use crate::transfer::{Transfer, size};
 use crate::{output, runtime};
@@ -26,17 +23,11 @@ pub(crate) fn run(args: &CollectArgs) -> Result<u8, Failure> {
     let order = order(args, &target)?;
     runtime::block_on(async |stop| {
         let cluster = target.connect(&args.target.access).await?;
-        let cancelled = CancellationToken::new();
-        let watch = async {
-            stop.requested().await;
-            cancelled.cancel();
-            std::future::pending().await
-        };
         let progress = Arc::new(Transfer::new());
-        let result = tokio::select! {
-            result = collect(&cluster, &order, progress, &cancelled) => result,
-            never = watch => never,
-        };
+        let result = runtime::cancelling(&stop, async |cancelled| {
+            collect(&cluster, &order, progress, cancelled).await
+        })
+        .await;
         match result {
             Ok(collected) => told(args, &order, &collected),
             Err(CollectError::Stopped) => Ok(stop.exit_code()),
@@ -46,25 +37,11 @@ pub(crate) fn run(args: &CollectArgs) -> Result<u8, Failure> {
 }
 
 fn order(args: &CollectArgs, target: &Target) -> Result<Order, Failure> {
-    let suffix = format!("{:08x}", runtime::random()? & u64::from(u32::MAX));
-    let made = reader(&target.config, &suffix)?;
-    let Object::Pod(pod) = made.object else {
-        return Err(Failure::new(
-            INTERNAL,
-            anyhow::Error::msg("the reader is no pod"),
-        ));
-    };
     Ok(Order {
-        pod: *pod,
-        container: READER_CONTAINER.to_owned(),
-        program: READER_PROGRAM.to_owned(),
-        results: READER_RESULTS.to_owned(),
-        mark: READER_MARK.to_owned(),
-        claim: target.config.cluster.results_pvc.clone(),
+        reader: reader_pod(&target.config, args.start_deadline)?,
         models: args.target.model.clone(),
         out: args.out.clone(),
         replace: args.replace,
-        start_limit: args.start_deadline,
         retries: RETRIES,
         pause: std::time::Duration::from_secs(PAUSE),
     })
@@ -90,7 +67,7 @@ impl From<CollectError> for Failure {
 fn told(args: &CollectArgs, order: &Order, collected: &Collected) -> Result<u8, Failure> {
     match args.output {
         Format::Json => output::json(&json!({
-            "claim": order.claim,
+            "claim": order.reader.claim,
             "out": order.out,
             "collected": collected,
         }))?,
@@ -107,7 +84,7 @@ fn text(order: &Order, collected: &Collected) -> Result<(), Failure> {
     if collected.replications.is_empty() {
         output::line(format!(
             "the claim `{}` has no replication{}",
-            order.claim,
+            order.reader.claim,
             of_models(order)
         ))?;
     } else {

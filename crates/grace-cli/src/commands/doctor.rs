@@ -1,40 +1,48 @@
 //! `doctor`: is all there that launching and collecting need?
 
-use grace_core::cluster::Workload;
+use std::time::Duration;
+
 use grace_k8s_gen::budget::MEGABYTES;
 use grace_launch::Cluster;
-use grace_launch::doctor::{Check, Needs, Verdict, examine};
+use grace_launch::doctor::{Check, Needs, Verdict, examine, measure_storage};
 use serde_json::json;
 
 use crate::args::{DoctorArgs, Format};
 use crate::exit::{COMPLETE, FAULTS_FOUND, Failure};
+use crate::reader::reader_pod;
 use crate::target::{Target, access_of};
+use crate::transfer::Transfer;
 use crate::{output, runtime};
+
+/// How long the pod that measures may take to run.
+const START_LIMIT: Duration = Duration::from_mins(5);
 
 pub(crate) fn run(args: &DoctorArgs) -> Result<u8, Failure> {
     let target = Target::load(args.cluster.config.as_deref(), &args.cluster.model)?;
     let models = target.chosen()?;
-    let megabytes = megabytes(&models, args.cluster.replications);
-    let needs = Needs::of(&target.config, &models, args.cluster.parallelism, megabytes);
+    let plan = (args.cluster.replications, args.cluster.parallelism);
+    let needs = Needs::of(&target.config, &models, plan, |it| {
+        it.estimate.megabytes.unwrap_or(MEGABYTES)
+    });
+    let reader = reader_pod(&target.config, START_LIMIT)?;
     runtime::block_on(async |stop| {
         let namespace = &target.config.cluster.namespace;
         let cluster = Cluster::connect(access_of(&args.access, namespace)).await;
         let examined = Box::pin(examine(&cluster, &needs));
-        tokio::select! {
-            checks = examined => told(&checks, args.cluster.output),
-            () = stop.requested() => Ok(stop.exit_code()),
+        let mut checks = tokio::select! {
+            checks = examined => checks,
+            () = stop.requested() => return Ok(stop.exit_code()),
+        };
+        if let (true, Ok(cluster)) = (args.measure_storage, &cluster) {
+            let measured = runtime::cancelling(&stop, async |cancelled| {
+                let place = (cluster, &needs);
+                measure_storage(&mut checks, place, &reader, &Transfer::new(), cancelled).await
+            });
+            if measured.await.is_err() {
+                return Ok(stop.exit_code());
+            }
         }
-    })
-}
-
-/// Megabytes of the results of all models, least and most.
-fn megabytes(models: &[&Workload], replications: u32) -> (f64, f64) {
-    let count = f64::from(replications);
-    let sizes = models
-        .iter()
-        .map(|it| it.estimate.megabytes.unwrap_or(MEGABYTES));
-    sizes.fold((0.0, 0.0), |sum, it| {
-        (sum.0 + count * it.0, sum.1 + count * it.1)
+        told(&checks, args.cluster.output)
     })
 }
 

@@ -1,9 +1,9 @@
-//! `export-results`: what runs in the pod that `collect` makes.
+//! `export-results`: what `collect` and `doctor` run in a pod.
 
 use std::io::{BufWriter, Write};
 use std::time::Duration;
 
-use grace_runner::export::{ExportError, UseMark, idle, list, send};
+use grace_runner::export::{ExportError, UseMark, idle, list, send, volume};
 
 use crate::args::ExportCommand;
 use crate::exit::{COMPLETE, CONFIGURATION, Failure, TRY_AGAIN, USAGE};
@@ -14,6 +14,10 @@ pub(crate) fn run(command: &ExportCommand) -> Result<u8, Failure> {
         ExportCommand::List { from, model } => {
             let mark = UseMark::at(from.mark.clone());
             with_stdout(|out| list(&from.results, model, &mark, out))?;
+            Ok(COMPLETE)
+        }
+        ExportCommand::Volume { results } => {
+            with_stdout(|out| volume(results, out))?;
             Ok(COMPLETE)
         }
         ExportCommand::Send { from } => {

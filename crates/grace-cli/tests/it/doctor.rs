@@ -1,12 +1,15 @@
 //! `doctor`: everything that is missing is found, and said with what to do.
 
 use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
 
 use grace_mock_cluster::{Fault, MockCluster, NAMESPACE, Trouble};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::command::{Ended, Grace, grace};
+use crate::volume::{CLAIM, VolumeCluster};
 
 /// One model, with all that `doctor` looks at.
 const CONFIG: &str = "\
@@ -50,6 +53,8 @@ impl Lab {
             json!({"metadata": {"name": "hf-token"}, "data": {"HF_TOKEN": "c2VjcmV0LXZhbHVl"}});
         cluster.put("secrets", secret);
         cluster.put("nodes", node(&json!([])));
+        cluster.put("pods", replicating("replicating"));
+        has_left(&cluster, 9_000);
         let folder = TempDir::new().unwrap();
         std::fs::write(folder.path().join("models.yaml"), CONFIG).unwrap();
         Self { cluster, folder }
@@ -103,6 +108,36 @@ fn doctor(config: &Path, kubeconfig: &Path) -> Grace {
         .env("KUBECONFIG", kubeconfig.to_str().unwrap())
 }
 
+/// A pod that has the claim mounted and runs.
+fn replicating(name: &str) -> Value {
+    json!({
+        "metadata": {"name": name, "labels": {"app.kubernetes.io/managed-by": "grace-cli"}},
+        "spec": {
+            "containers": [{
+                "name": "replicate", "command": ["/grace/grace-cli"],
+                "volumeMounts": [{"name": "results", "mountPath": "/results"}],
+            }],
+            "volumes": [{"name": "results", "persistentVolumeClaim": {"claimName": "results"}}],
+        },
+        "status": {"phase": "Running"},
+    })
+}
+
+/// Pods say that so many megabytes of 10,000 are left.
+fn has_left(cluster: &MockCluster, megabytes: u64) {
+    let bytes = megabytes * 1_000_000;
+    let script = format!(
+        r#"test "$*" = "/grace/grace-cli export-results volume /results" || exit 2
+        echo '{{"line":"volume","schema":"grace.export/v1","free_bytes":{bytes},"total_bytes":10000000000}}'
+        echo '{{"line":"end","replications":0}}'"#
+    );
+    cluster.on_exec(move |argv| {
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, "sh"]).args(argv);
+        command
+    });
+}
+
 /// The node `a10` with four GPUs.
 fn node(taints: &Value) -> Value {
     json!({
@@ -123,7 +158,8 @@ fn nothing_fails_where_everything_is_right() {
         "claim results: is bound, 10Gi",
         "secret hf-token: has the key `HF_TOKEN`",
         "nodes for tiny: 1 with 2 × nvidia.com/gpu and nvidia.com/gpu.product=NVIDIA-A10, room for 2 replications",
-        "`grace-cli collect` says it",
+        "storage for results: `results` has 10Gi in all, 250 to 500 MB are planned",
+        "storage left: `results` has 9000 of 10000 MB left, 250 to 500 MB are planned in all",
         "0 failed",
     ]);
     assert!(!ended.stdout.contains("FAIL"), "{}", ended.stdout);
@@ -161,7 +197,7 @@ fn a_missing_right_or_login_fails_with_what_to_do() {
     check(
         100,
         |lab| lab.cluster.forbid("get", "pods/exec"),
-        &["FAIL     rights: pods/exec: get missing, which collect need"],
+        &["FAIL     rights: pods/exec: get missing, which collect needs"],
     );
     check(
         100,
@@ -269,6 +305,100 @@ fn what_may_still_work_is_a_warning() {
         },
         &["warn     nodes for tiny", "cluster.tolerations"],
     );
+}
+
+#[test]
+fn what_is_left_of_storage_is_judged_by_what_is_planned() {
+    check(
+        100,
+        |lab| has_left(&lab.cluster, 49),
+        &[
+            "FAIL     storage left: `results` has 49 of 10000 MB left",
+            "not one replication fits",
+        ],
+    );
+    check(
+        0,
+        |lab| has_left(&lab.cluster, 249),
+        &[
+            "warn     storage left",
+            "only if the rest of the plan is on it already",
+        ],
+    );
+    check(
+        0,
+        |lab| has_left(&lab.cluster, 499),
+        &["warn     storage left", "may not be enough"],
+    );
+}
+
+#[test]
+fn what_no_pod_can_tell_of_storage_is_unknown() {
+    check(
+        0,
+        |lab| lab.remove("pods", NAMESPACE, "replicating"),
+        &[
+            "unknown  storage left: no pod of grace runs that has `results` mounted",
+            "--measure-storage",
+        ],
+    );
+    check(
+        100,
+        |lab| lab.cluster.forbid("get", "pods/exec"),
+        &["unknown  storage left: pod `replicating`: run a command in it: the cluster forbids it"],
+    );
+    check(
+        0,
+        |lab| {
+            lab.cluster.on_exec(|_| {
+                let mut command = Command::new("sh");
+                command.args(["-c", "echo no such command >&2; exit 2"]);
+                command
+            });
+        },
+        &[
+            "unknown  storage left: pod `replicating`",
+            "exit code 2: no such command",
+            "cluster.image",
+        ],
+    );
+}
+
+#[test]
+fn a_pod_that_is_about_to_end_is_not_the_last_one_asked() {
+    let lab = Lab::new();
+    lab.put("pods", replicating("earlier"));
+    lab.cluster.exec_fault(0);
+    lab.run(0).says(&["ok       storage left"]);
+}
+
+#[test]
+fn a_pod_of_its_own_measures_storage_and_is_deleted() {
+    let results = TempDir::new().unwrap();
+    let here = VolumeCluster::new(results.path());
+    let doctor = || here.grace("doctor");
+    let ended = doctor().run();
+    assert!(
+        ended.stdout.contains("unknown  storage left"),
+        "{}",
+        ended.output()
+    );
+    assert_eq!(here.made(), 0);
+    let ended = doctor().args(["--measure-storage"]).run();
+    let left = format!("storage left: `{CLAIM}` has ");
+    assert!(ended.stdout.contains(&left), "{}", ended.output());
+    assert_eq!((here.pods(), here.made()), (vec![], 1));
+}
+
+#[test]
+fn a_pod_that_measures_is_deleted_when_doctor_is_interrupted() {
+    let results = TempDir::new().unwrap();
+    let here = VolumeCluster::with(results.path(), |_| {});
+    let mut running = here.grace("doctor").args(["--measure-storage"]).start();
+    assert!(running.says("is to read the results"));
+    running.signal("INT");
+    running.wait(Duration::from_secs(20)).exits(130);
+    assert_eq!((here.pods(), here.made()), (vec![], 1));
 }
 
 #[test]

@@ -111,6 +111,16 @@ fn five_replications_two_at_a_time_are_whole_although_a_pod_is_killed() {
     let mut running = launch().start();
     let volume = lab.path().join("volume");
     let killed = kill_one(&lab, &volume);
+    let (results, mark) = (volume.clone(), lab.path().join("mark"));
+    lab.mock
+        .on_exec(move |argv| exported(argv, &results, &mark));
+    // A pod that replicates tells what is left on its volume.
+    let doctor = lab.grace(&["doctor"]).run();
+    assert!(
+        doctor.stdout.contains("storage left: `results` has "),
+        "{}",
+        doctor.output()
+    );
     let most = most_at_once(&lab, &mut running);
     let ended = running.wait(Duration::from_secs(30)).exits(0);
     assert!(
@@ -129,9 +139,6 @@ fn five_replications_two_at_a_time_are_whole_although_a_pod_is_killed() {
     let again = &lab.changes()[before..];
     assert!(!again.iter().any(|it| it.contains("/jobs/")), "{again:#?}");
 
-    let (results, mark) = (volume.clone(), lab.path().join("mark"));
-    lab.mock
-        .on_exec(move |argv| exported(argv, &results, &mark));
     let here = lab.path().join("collected");
     lab.run(lab.grace(&["collect", "--out"]).args([&here]))
         .exits(0);

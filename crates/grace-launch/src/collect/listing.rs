@@ -2,6 +2,9 @@
 
 use grace_core::export::{Line, Replication, SCHEMA, Volume};
 
+use super::error::CollectError;
+use crate::exec::Exec;
+
 /// The longest line: a replication with some thousand attempts.
 const LONGEST: usize = 16 << 20;
 
@@ -10,6 +13,23 @@ const LONGEST: usize = 16 << 20;
 pub(super) struct Listing {
     pub(super) volume: Volume,
     pub(super) replications: Vec<Replication>,
+}
+
+/// Hears a list to its end, from a command in `pod`.
+pub(super) async fn heard(pod: &str, mut exec: Exec) -> Result<Listing, CollectError> {
+    let failed = |source| CollectError::Exec {
+        pod: pod.to_owned(),
+        source,
+    };
+    let misunderstood = |what| CollectError::Answer {
+        pod: pod.to_owned(),
+        what,
+    };
+    let mut list = ListReader::default();
+    while let Some(piece) = exec.next().await.map_err(failed)? {
+        list.take(&piece).map_err(misunderstood)?;
+    }
+    list.finish().map_err(misunderstood)
 }
 
 /// Takes a list as it comes, in pieces that end anywhere.

@@ -1,4 +1,4 @@
-//! Results from a volume of the cluster to a local folder.
+//! Results from a volume of the cluster to a local folder, and what is left on that volume.
 //!
 //! A small pod of grace's own image mounts the volume read-only. It lists what is there, sends what is missing here as a tar
 //! stream, and is deleted whatever happens. A replication is whole here once its manifest is, which comes last.
@@ -10,6 +10,7 @@ mod local;
 mod outcome;
 mod reader;
 mod receive;
+mod space;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +18,6 @@ use std::time::Duration;
 
 use grace_core::ModelKey;
 use grace_core::export::{FilePath, PathError};
-use k8s_openapi::api::core::v1::Pod;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -25,11 +25,13 @@ use crate::connect::Cluster;
 use crate::state::Obstacle;
 use compare::{Known, Wanted, files, missing, open_up};
 pub use error::CollectError;
-use listing::{ListReader, Listing};
+use listing::{Listing, heard};
 use local::Lock;
 pub use outcome::{Collected, Collection, Outcome};
+pub use reader::ReaderPod;
 use reader::{Reader, sweep};
 use receive::{Fault, Received, Taker};
+pub use space::{Space, space_by_reader, space_in_running_pod};
 
 /// Pieces of the stream that wait to be written.
 const PIECES: usize = 16;
@@ -37,26 +39,14 @@ const PIECES: usize = 16;
 /// What is to be collected, and by which pod.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// The pod, with its name.
-    pub pod: Pod,
-    /// Its container.
-    pub container: String,
-    /// `grace-cli` in it.
-    pub program: String,
-    /// The results folder in it.
-    pub results: String,
-    /// The file that exports renew, so that the pod does not end meanwhile.
-    pub mark: String,
-    /// The claim that it mounts.
-    pub claim: String,
+    /// The pod.
+    pub reader: ReaderPod,
     /// Only these models; none: all.
     pub models: Vec<ModelKey>,
     /// The local folder.
     pub out: PathBuf,
     /// Whether local files that differ may be replaced.
     pub replace: bool,
-    /// How long the pod may take to run.
-    pub start_limit: Duration,
     /// How often a cut connection is made anew without any file having come in between.
     pub retries: u32,
     /// The wait before the first of these; doubled for each further one, up to 30 s.
@@ -98,7 +88,7 @@ pub async fn collect(
     let _lock = Lock::acquire(&order.out)?;
     let mut session = Session {
         order,
-        reader: Reader::new(cluster, order),
+        reader: Reader::new(cluster, &order.reader),
         known: Known::default(),
         monitor: Arc::clone(&monitor),
         taking: None,
@@ -112,10 +102,7 @@ pub async fn collect(
         // Its stream has ended; it removes what it has begun.
         let _ = taking.await;
     }
-    let name = session.reader.name().to_owned();
-    if let Err(error) = session.reader.remove().await {
-        monitor.left(&name, &error);
-    }
+    session.reader.dismiss(&*monitor).await;
     result
 }
 
@@ -181,16 +168,8 @@ impl Session<'_> {
     async fn list(&self) -> Result<Listing, CollectError> {
         let models = self.order.models.iter();
         let args: Vec<String> = models.map(|key| format!("--model={key}")).collect();
-        let mut exec = self.reader.run("list", &args, None).await?;
-        let mut list = ListReader::default();
-        while let Some(piece) = exec
-            .next()
-            .await
-            .map_err(|error| self.reader.failed(error))?
-        {
-            list.take(&piece).map_err(|what| self.misunderstood(what))?;
-        }
-        list.finish().map_err(|what| self.misunderstood(what))
+        let exec = self.reader.run("list", &args, None).await?;
+        heard(self.reader.name(), exec).await
     }
 
     /// Reads what is here; between replications it may be stopped.

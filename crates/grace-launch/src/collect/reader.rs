@@ -7,8 +7,8 @@ use kube::Api;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use tokio::time::Instant;
 
+use super::Monitor;
 use super::error::CollectError;
-use super::{Monitor, Order};
 use crate::connect::{Cluster, answer};
 use crate::error::{ClusterError, FaultKind};
 use crate::exec::{Exec, ExecError};
@@ -19,11 +19,30 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Which pods are readers.
 const READERS: &str = "app.kubernetes.io/managed-by=grace-cli,app.kubernetes.io/component=reader";
 
+/// A pod that can read the results.
+#[derive(Debug, Clone)]
+pub struct ReaderPod {
+    /// The pod, with its name.
+    pub pod: Pod,
+    /// Its container.
+    pub container: String,
+    /// `grace-cli` in it.
+    pub program: String,
+    /// The results folder in it.
+    pub results: String,
+    /// The file that exports renew, so that the pod does not end meanwhile.
+    pub mark: String,
+    /// The claim that it mounts.
+    pub claim: String,
+    /// How long it may take to run.
+    pub start_limit: Duration,
+}
+
 /// The pod, as far as it is ours to delete.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
     cluster: &'a Cluster,
-    order: &'a Order,
+    wanted: &'a ReaderPod,
     name: String,
     made: Made,
     /// How many pods were made.
@@ -39,11 +58,11 @@ enum Made {
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(cluster: &'a Cluster, order: &'a Order) -> Self {
-        let name = pod::name(&order.pod).to_owned();
+    pub(super) fn new(cluster: &'a Cluster, wanted: &'a ReaderPod) -> Self {
+        let name = pod::name(&wanted.pod).to_owned();
         Self {
             cluster,
-            order,
+            wanted,
             name,
             made: Made::No,
             count: 0,
@@ -79,7 +98,7 @@ impl<'a> Reader<'a> {
     /// A claim that is missing would only show as a pod that cannot be scheduled.
     async fn check_claim(&self) -> Result<(), CollectError> {
         let claims: Api<PersistentVolumeClaim> = self.cluster.api();
-        let claim = &self.order.claim;
+        let claim = &self.wanted.claim;
         match answer(format!("look at the claim `{claim}`"), async || {
             claims.get_opt(claim).await
         })
@@ -96,8 +115,8 @@ impl<'a> Reader<'a> {
     }
 
     async fn make(&mut self, monitor: &dyn Monitor) -> Result<(), CollectError> {
-        let mut wanted = self.order.pod.clone();
-        let name = pod::name(&self.order.pod);
+        let mut wanted = self.wanted.pod.clone();
+        let name = pod::name(&self.wanted.pod);
         // The name of a pod that is being deleted is still taken.
         self.name = match self.count {
             0 => name.to_owned(),
@@ -119,7 +138,7 @@ impl<'a> Reader<'a> {
 
     /// Waits until the pod runs; a connection that breaks meanwhile has the same time.
     async fn wait(&self, monitor: &dyn Monitor) -> Result<(), CollectError> {
-        let until = Instant::now() + self.order.start_limit;
+        let until = Instant::now() + self.wanted.start_limit;
         let mut told = Obstacle::Starting;
         loop {
             let found = answer(format!("look at pod `{}`", self.name), async || {
@@ -145,7 +164,7 @@ impl<'a> Reader<'a> {
                     Some(error) => error.into(),
                     None => CollectError::NotRunning {
                         pod: self.name.clone(),
-                        seconds: self.order.start_limit.as_secs(),
+                        seconds: self.wanted.start_limit.as_secs(),
                         obstacle: told,
                     },
                 });
@@ -189,19 +208,17 @@ impl<'a> Reader<'a> {
         args: &[String],
         input: Option<Vec<u8>>,
     ) -> Result<Exec, CollectError> {
-        let order = self.order;
+        let wanted = self.wanted;
         let mut argv = vec![
-            order.program.clone(),
+            wanted.program.clone(),
             String::from("export-results"),
             command.to_owned(),
-        ];
-        argv.extend([
-            order.results.clone(),
+            wanted.results.clone(),
             String::from("--mark"),
-            order.mark.clone(),
-        ]);
+            wanted.mark.clone(),
+        ];
         argv.extend_from_slice(args);
-        let place = (self.name.as_str(), order.container.as_str());
+        let place = (self.name.as_str(), wanted.container.as_str());
         let started = Exec::start(self.cluster, place, argv, input).await;
         started.map_err(|source| self.failed(source))
     }
@@ -212,8 +229,15 @@ impl<'a> Reader<'a> {
         CollectError::Exec { pod, source }
     }
 
+    /// Deletes the pod, whatever happened; what is in the way is told.
+    pub(super) async fn dismiss(mut self, monitor: &dyn Monitor) {
+        if let Err(error) = self.remove().await {
+            monitor.left(&self.name, &error);
+        }
+    }
+
     /// Deletes the pod, if there may be one.
-    pub(super) async fn remove(&mut self) -> Result<(), ClusterError> {
+    async fn remove(&mut self) -> Result<(), ClusterError> {
         if self.made == Made::No {
             return Ok(());
         }

@@ -10,7 +10,11 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 use super::check::{Check, Verdict};
 use super::needs::{ModelNeeds, Needs};
+use crate::collect::{CollectError, Space};
 use crate::error::{ClusterError, FaultKind};
+
+/// The name of the check of what is left on the claim.
+pub(super) const LEFT: &str = "storage left";
 
 pub(super) type Answer<T> = Result<T, ClusterError>;
 
@@ -141,11 +145,10 @@ fn capacity(claim: &PersistentVolumeClaim) -> Option<Amount> {
     capacity.0.parse().ok()
 }
 
-/// Whether the claim is large enough for all results. What is used on it cannot be asked with rights in a namespace.
+/// Whether the claim is large enough for all results.
 pub(super) fn storage(needs: &Needs, results: &Answer<Option<PersistentVolumeClaim>>) -> Check {
     let name = "storage for results";
-    let (least, most) = needs.megabytes;
-    let planned = format!("{least:.0} to {most:.0} MB are planned");
+    let planned = planned(needs);
     let Ok(Some(claim)) = results else {
         return Check::unknown(
             name,
@@ -158,6 +161,7 @@ pub(super) fn storage(needs: &Needs, results: &Answer<Option<PersistentVolumeCla
             format!("`{}` does not say its size; {planned}", needs.results),
         );
     };
+    let (least, most) = needs.megabytes;
     let found = format!("`{}` has {size} in all, {planned}", needs.results);
     let megabytes = size.value() / 1e6;
     if megabytes < least {
@@ -168,9 +172,68 @@ pub(super) fn storage(needs: &Needs, results: &Answer<Option<PersistentVolumeCla
         return Check::warn(name, found)
             .advise("make the claim larger, or collect and remove what is done");
     }
-    Check::ok(name, found).advise(
-        "what is left on it was not measured, as that takes a pod: `grace-cli collect` says it",
-    )
+    Check::ok(name, found)
+}
+
+fn planned(needs: &Needs) -> String {
+    let (least, most) = needs.megabytes;
+    format!("{least:.0} to {most:.0} MB are planned")
+}
+
+/// Whether what is left on the claim is enough. What is done of the plan is on it already, and is not known here.
+pub(super) fn left(needs: &Needs, space: &Result<Option<Space>, CollectError>) -> Check {
+    let space = match space {
+        Ok(Some(space)) => space,
+        Ok(None) => {
+            let found = format!("no pod of grace runs that has `{}` mounted", needs.results);
+            return Check::unknown(LEFT, found).advise(
+                "`grace-cli doctor --measure-storage` starts a small one to measure it; `grace-cli collect` says it, too",
+            );
+        }
+        Err(error) => {
+            let check = Check::unknown(LEFT, error.to_string());
+            return match error.hint() {
+                Some(hint) if !hint.contains("doctor") => check.advise(hint),
+                _ => check,
+            };
+        }
+    };
+    let Some(free) = space.free_bytes else {
+        let found = format!("the file system of `{}` does not say it", needs.results);
+        return Check::unknown(LEFT, found);
+    };
+    judged(needs, free, space)
+}
+
+fn judged(needs: &Needs, free: u64, space: &Space) -> Check {
+    let megabytes = |bytes: u64| bytes as f64 / 1e6;
+    let of = space
+        .total_bytes
+        .map(|it| format!(" of {:.0}", megabytes(it)));
+    let found = format!(
+        "`{}` has {:.0}{} MB left, {} in all",
+        needs.results,
+        megabytes(free),
+        of.unwrap_or_default(),
+        planned(needs),
+    );
+    let (least, most) = needs.megabytes;
+    let free = megabytes(free);
+    if free < needs.smallest {
+        Check::fail(LEFT, found).advise(
+            "not one replication fits: make the claim larger, or collect and remove what is done",
+        )
+    } else if free < least {
+        Check::warn(LEFT, found).advise(
+            "enough only if the rest of the plan is on it already: else make the claim larger, or collect and remove what is done",
+        )
+    } else if free < most {
+        Check::warn(LEFT, found).advise(
+            "it may not be enough: make the claim larger, or collect and remove what is done",
+        )
+    } else {
+        Check::ok(LEFT, found)
+    }
 }
 
 /// The secret and its key. Its value is looked at for nothing but whether it is empty.

@@ -1,6 +1,6 @@
 //! Is all there that launching and collecting need? Questions to the cluster, and what their answers mean.
 //!
-//! Nothing is changed on the cluster, and no secret is shown.
+//! Nothing is changed on the cluster but where a pod is to measure what is left of storage, and no secret is shown.
 
 mod check;
 mod judge;
@@ -17,12 +17,14 @@ use k8s_openapi::api::authorization::v1::{
 use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolumeClaim, ResourceQuota, Secret};
 use kube::Api;
 use kube::api::{ListParams, PostParams};
+use tokio_util::sync::CancellationToken;
 
 pub use check::{Check, Verdict};
 pub use needs::Needs;
 use rights::{Answers, RIGHTS, Rights};
 
 use crate::apply::find;
+use crate::collect::{CollectError, Monitor, ReaderPod, space_by_reader, space_in_running_pod};
 use crate::connect::{Cluster, answer};
 use crate::error::ClusterError;
 
@@ -65,6 +67,30 @@ pub async fn examine(cluster: &Result<Cluster, ClusterError>, needs: &Needs) -> 
     checks.extend(rights);
     checks.extend(objects);
     checks
+}
+
+/// Has a pod of its own measure what is left on the claim for results, and puts that into `checks`, if no pod that runs has
+/// told. Cancelling `stop` ends it soon.
+///
+/// # Errors
+///
+/// Returns [`CollectError::Stopped`] if it was stopped; what else is in the way makes the check unknown.
+pub async fn measure_storage(
+    checks: &mut [Check],
+    (cluster, needs): (&Cluster, &Needs),
+    reader: &ReaderPod,
+    monitor: &dyn Monitor,
+    stop: &CancellationToken,
+) -> Result<(), CollectError> {
+    let left = checks.iter_mut().find(|it| it.name == judge::LEFT);
+    let Some(left) = left.filter(|it| it.verdict == Verdict::Unknown) else {
+        return Ok(());
+    };
+    match space_by_reader(cluster, reader, monitor, stop).await {
+        Err(CollectError::Stopped) => return Err(CollectError::Stopped),
+        space => *left = judge::left(needs, &space.map(Some)),
+    }
+    Ok(())
 }
 
 async fn who(cluster: &Cluster) -> Check {
@@ -149,9 +175,10 @@ async fn may(cluster: &Cluster, rights: &Rights, verb: &str) -> Result<bool, Clu
 
 /// Quotas, claims, storage, the secret, nodes.
 async fn objects(cluster: &Cluster, needs: &Needs) -> Vec<Check> {
-    let (quotas, claims, secret, nodes) = tokio::join!(
+    let (quotas, claims, space, secret, nodes) = tokio::join!(
         list::<ResourceQuota>(cluster.api(), "list quotas", ListParams::default()),
         claims(cluster, needs),
+        space_in_running_pod(cluster, &needs.results),
         secret(cluster, needs),
         list::<Node>(
             Api::all(cluster.client().clone()),
@@ -166,6 +193,7 @@ async fn objects(cluster: &Cluster, needs: &Needs) -> Vec<Check> {
             checks.push(judge::storage(needs, found));
         }
     }
+    checks.push(judge::left(needs, &space));
     checks.extend(secret);
     checks.extend(
         needs

@@ -14,8 +14,10 @@ pub struct Needs {
     pub(super) claims: Vec<(String, bool)>,
     /// The claim for results.
     pub(super) results: String,
-    /// Megabytes (10⁶ bytes) of results, least and most.
+    /// Megabytes (10⁶ bytes) of all results, least and most.
     pub(super) megabytes: (f64, f64),
+    /// Megabytes that the smallest replication takes at least.
+    pub(super) smallest: f64,
     /// The secret with the token for weights.
     pub(super) secret: Option<SecretKey>,
     /// Whether the configuration goes into `ConfigMaps`.
@@ -39,14 +41,18 @@ pub(super) struct ModelNeeds {
 }
 
 impl Needs {
-    /// What `models` of `config` need with `parallelism` replications of a model at the same time, where the model does not
-    /// say itself; all results take `megabytes`, least and most.
+    /// What `replications` of each of `models` of `config` need, `parallelism` of a model at the same time where the model
+    /// does not say itself. `megabytes` says what a replication of a model takes, least and most.
     pub fn of(
         config: &ClusterConfig,
         models: &[&Workload],
-        parallelism: u32,
-        megabytes: (f64, f64),
+        (replications, parallelism): (u32, u32),
+        megabytes: impl Fn(&Workload) -> (f64, f64),
     ) -> Self {
+        let sizes: Vec<(f64, f64)> = models.iter().map(|it| megabytes(it)).collect();
+        let all = |size: fn(&(f64, f64)) -> f64| {
+            f64::from(replications) * sizes.iter().map(size).sum::<f64>()
+        };
         let cluster = &config.cluster;
         let of_model = |workload: &&Workload| {
             let mut node_selector = cluster.node_selector.clone();
@@ -68,7 +74,8 @@ impl Needs {
                 .map(|it| (it.name.clone(), it.create))
                 .collect(),
             results: cluster.results_pvc.clone(),
-            megabytes,
+            megabytes: (all(|it| it.0), all(|it| it.1)),
+            smallest: sizes.iter().map(|it| it.0).fold(f64::INFINITY, f64::min),
             secret: cluster.hf_token.clone(),
             config_maps: matches!(cluster.config, ConfigSource::ConfigMap(_)),
             tolerations: cluster.tolerations.clone(),

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use grace_launch::collect::{CollectError, Collected, Monitor, Order, collect};
+use grace_launch::collect::{CollectError, Collected, Monitor, Order, ReaderPod, collect};
 use grace_mock_cluster::{Fault, NAMESPACE, Trouble};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -24,16 +24,18 @@ fn order(lab: &Lab) -> Order {
         "spec": {"containers": [{"name": "read"}]}, "status": {"phase": "Running"},
     });
     Order {
-        pod: serde_json::from_value(pod).unwrap(),
-        container: String::from("read"),
-        program: String::from("/grace-cli"),
-        results: String::from("/results"),
-        mark: String::from("/tmp/mark"),
-        claim: String::from("results"),
+        reader: ReaderPod {
+            pod: serde_json::from_value(pod).unwrap(),
+            container: String::from("read"),
+            program: String::from("/grace-cli"),
+            results: String::from("/results"),
+            mark: String::from("/tmp/mark"),
+            claim: String::from("results"),
+            start_limit: Duration::from_secs(5),
+        },
         models: Vec::new(),
         out: lab.folder.path().join("out"),
         replace: false,
-        start_limit: Duration::from_secs(5),
         retries: 2,
         pause: Duration::from_millis(10),
     }

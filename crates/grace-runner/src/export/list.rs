@@ -31,13 +31,7 @@ pub fn list(
     out: &mut dyn Write,
 ) -> Result<(), ExportError> {
     let root = Folder::root(results).attempted("opening the folder", results)?;
-    let space = root.space();
-    let volume = Line::Volume(Volume {
-        schema: SCHEMA.to_owned(),
-        free_bytes: space.map(|(free, _)| free),
-        total_bytes: space.map(|(_, all)| all),
-    });
-    write(out, &volume)?;
+    write(out, &volume_line(&root))?;
     let mut replications = 0;
     for name in root.names().attempted("listing", root.path())? {
         let Ok(model) = name.parse::<ModelKey>() else {
@@ -69,6 +63,31 @@ pub fn list(
             replications += 1;
         }
     }
+    end(out, replications)
+}
+
+/// Writes the line for the volume and the one for the end: what [`list`] writes of a folder without replications. Nothing of
+/// them is looked at.
+///
+/// # Errors
+///
+/// Returns an error if the folder cannot be opened or `out` takes no more.
+pub fn volume(results: &std::path::Path, out: &mut dyn Write) -> Result<(), ExportError> {
+    let root = Folder::root(results).attempted("opening the folder", results)?;
+    write(out, &volume_line(&root))?;
+    end(out, 0)
+}
+
+fn volume_line(root: &Folder) -> Line {
+    let space = root.space();
+    Line::Volume(Volume {
+        schema: SCHEMA.to_owned(),
+        free_bytes: space.map(|(free, _)| free),
+        total_bytes: space.map(|(_, all)| all),
+    })
+}
+
+fn end(out: &mut dyn Write, replications: u64) -> Result<(), ExportError> {
     write(out, &Line::End { replications })?;
     out.flush().map_err(ExportError::Output)
 }

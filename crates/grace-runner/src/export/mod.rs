@@ -1,4 +1,5 @@
-//! The pod's side of `collect`: what is on the results volume, and a stream of the files that are wanted.
+//! The pod's side of `collect` and `doctor`: what is on the results volume, how much is left on it, and a stream of the files
+//! that are wanted.
 //!
 //! Nothing is written here but the stream, and no symbolic link below the results folder is followed.
 
@@ -9,7 +10,7 @@ mod use_mark;
 
 use std::io;
 
-pub use list::list;
+pub use list::{list, volume};
 pub use send::{Sent, send};
 pub use use_mark::{UseMark, idle};
 
