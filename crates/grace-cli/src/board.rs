@@ -152,7 +152,7 @@ impl Board {
         };
         let before = model.state.replace(state.clone());
         model.is_prefetch = is_prefetch;
-        for line in news(before.as_ref(), state, &mut model.told) {
+        for line in news(key, before.as_ref(), state, &mut model.told) {
             self.say(&format!("{key}: {line}"));
         }
     }
@@ -169,7 +169,7 @@ impl Board {
 }
 
 /// What may need somebody, and was not so before.
-fn news(before: Option<&JobState>, state: &JobState, told: &mut Told) -> Vec<String> {
+fn news(key: &str, before: Option<&JobState>, state: &JobState, told: &mut Told) -> Vec<String> {
     let mut lines = Vec::new();
     let is_failing = |state: &JobState| matches!(state.phase, Phase::Failing(_));
     if is_failing(state) && !before.is_some_and(is_failing) {
@@ -187,7 +187,7 @@ fn news(before: Option<&JobState>, state: &JobState, told: &mut Told) -> Vec<Str
         if !was_told && state.left() > 0 {
             let index = failure.index;
             lines.push(format!(
-                "{failure}; it is not tried again, the others go on; `grace-cli logs` shows why (index {index})"
+                "{failure}; it is not tried again, the others go on; `grace-cli logs {key} {index}` shows why"
             ));
         }
     }
@@ -298,14 +298,19 @@ mod tests {
 
     #[test]
     fn nothing_is_told_twice() {
-        assert_eq!(news(None, &state("0"), &mut Told::new()), [""; 0]);
+        assert_eq!(news("small", None, &state("0"), &mut Told::new()), [""; 0]);
         let waiting = |message: &str| {
             let mut state = state("0");
             let obstacle = grace_launch::state::Obstacle::Quota(message.to_owned());
             state.without_pods = Some(obstacle);
             state
         };
-        let first = news(None, &waiting("exceeded quota: q"), &mut Told::new());
+        let first = news(
+            "small",
+            None,
+            &waiting("exceeded quota: q"),
+            &mut Told::new(),
+        );
         assert_eq!(
             first,
             [
@@ -314,6 +319,7 @@ mod tests {
         );
         assert_eq!(
             news(
+                "small",
                 Some(&waiting("exceeded quota: q")),
                 &waiting("exceeded quota: q"),
                 &mut Told::new()
@@ -355,7 +361,7 @@ mod tests {
     fn it_is_told_what_becomes_of_a_failed_index_once_it_is_known() {
         let (unknown, again, over) = (failing("", false), failing("", true), failing("0", false));
         let mut told = Told::new();
-        let mut news = |before, state| news(before, state, &mut told);
+        let mut news = |before, state| news("small", before, state, &mut told);
         assert_eq!(news(None, &unknown), [""; 0]);
         let told = news(Some(&unknown), &again);
         assert!(told[0].ends_with("; it is tried again"), "{told:?}");
@@ -364,7 +370,7 @@ mod tests {
         assert_eq!(news(Some(&unknown), &again), [""; 0]);
         let told = news(Some(&unknown), &over);
         assert!(
-            told[0].contains("exit 75") && told[0].contains("not tried again"),
+            told[0].contains("exit 75") && told[0].contains("`grace-cli logs small 0` shows why"),
             "{told:?}"
         );
         assert_eq!(news(Some(&over), &over), [""; 0]);

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::TryStreamExt;
 use futures_util::io::AsyncBufReadExt;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::jiff::Timestamp;
@@ -33,17 +32,12 @@ pub async fn tail(
     container: &str,
     lines: u32,
 ) -> Result<Vec<String>, ClusterError> {
-    let params = LogParams {
-        container: Some(container.to_owned()),
-        tail_lines: Some(i64::from(lines)),
-        ..LogParams::default()
-    };
-    let doing = format!("read the log of pod {pod}");
-    let text = answer(doing, async || {
-        cluster.api::<Pod>().logs(pod, &params).await
+    let mut last = Vec::new();
+    read(cluster, pod, container, Some(lines), |line| {
+        last.push(cut(line));
     })
     .await?;
-    Ok(text.lines().map(cut).collect())
+    Ok(last)
 }
 
 /// A pod's log up to now, line by line: the last `lines`, or all of them.
@@ -56,16 +50,26 @@ pub async fn read(
     pod: &str,
     container: &str,
     lines: Option<u32>,
-    mut each: impl FnMut(&str),
+    each: impl FnMut(&str),
 ) -> Result<(), ClusterError> {
     let params = LogParams {
         container: Some(container.to_owned()),
         tail_lines: lines.map(i64::from),
         ..LogParams::default()
     };
+    each_line(cluster, pod, &params, each).await
+}
+
+/// Gives each line of one answer to `each`. Bytes that are no UTF-8 are replaced: programs print what they like.
+async fn each_line(
+    cluster: &Cluster,
+    pod: &str,
+    params: &LogParams,
+    mut each: impl FnMut(&str),
+) -> Result<(), ClusterError> {
     let doing = format!("read the log of pod {pod}");
     let api = cluster.api::<Pod>();
-    let stream = answer(doing.clone(), async || api.log_stream(pod, &params).await).await?;
+    let stream = answer(doing.clone(), async || api.log_stream(pod, params).await).await?;
     let mut stream = std::pin::pin!(stream);
     let mut line = Vec::new();
     let broken = |error: std::io::Error| {
@@ -73,7 +77,7 @@ pub async fn read(
     };
     while stream.read_until(b'\n', &mut line).await.map_err(broken)? > 0 {
         let text = String::from_utf8_lossy(&line);
-        each(text.strip_suffix('\n').unwrap_or(&text));
+        each(text.trim_end_matches(['\n', '\r']));
         line.clear();
     }
     Ok(())
@@ -160,7 +164,6 @@ impl Follow {
 
     /// One stream, to its end.
     async fn stream(&mut self, each: &mut impl FnMut(&str)) -> Result<(), ClusterError> {
-        let doing = format!("read the log of pod {}", self.pod);
         let params = LogParams {
             container: Some(self.container.clone()),
             follow: true,
@@ -169,23 +172,16 @@ impl Follow {
             since_time: self.last.map(|(time, _)| time - BEFORE),
             ..LogParams::default()
         };
-        let api = self.cluster.api::<Pod>();
-        let stream = answer(doing.clone(), async || {
-            api.log_stream(&self.pod, &params).await
-        })
-        .await?;
-        let mut lines = stream.lines();
+        let (cluster, pod) = (self.cluster.clone(), self.pod.clone());
         // What was given already is skipped.
         let mut known = self.last;
-        while let Some(line) = lines.try_next().await.map_err(|error| {
-            ClusterError::new(doing.clone(), FaultKind::Unreachable(error.to_string()))
-        })? {
-            let (time, text) = stamped(&line);
+        each_line(&cluster, &pod, &params, |line| {
+            let (time, text) = stamped(line);
             if self.is_new(time, &mut known) {
                 each(&cut(text));
             }
-        }
-        Ok(())
+        })
+        .await
     }
 
     /// Whether a line of this time has not been given yet; counts it.

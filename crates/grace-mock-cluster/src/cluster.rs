@@ -261,9 +261,9 @@ impl MockCluster {
     }
 
     /// Appends lines to the log of a pod, whether the pod is there or not yet.
-    pub fn append_log(&self, namespace: &str, pod: &str, lines: &str) {
+    pub fn append_log(&self, namespace: &str, pod: &str, lines: impl AsRef<[u8]>) {
         self.shared
-            .edit(|state| state.logs.append(namespace, pod, lines));
+            .edit(|state| state.logs.append(namespace, pod, lines.as_ref()));
     }
 
     /// All requests so far, in the order of their arrival.
@@ -287,6 +287,12 @@ impl MockCluster {
     /// Forgets all versions so far: open watches, and those that go on from an older version, end with 410.
     pub fn compact(&self) {
         self.shared.edit(|state| state.store.compact());
+    }
+
+    /// Forgets all versions before the latest: watches that go on from an older one end with 410, all others do not, those that
+    /// have had a bookmark of the latest among them.
+    pub fn forget_the_past(&self) {
+        self.shared.edit(|state| state.store.forget_the_past());
     }
 
     /// From now on only this token counts; others get 401, none gets 403. Without one everybody is let in.

@@ -19,7 +19,7 @@ use crate::status::Refusal;
 #[derive(Debug, Clone)]
 struct Line {
     at: Timestamp,
-    text: String,
+    text: Vec<u8>,
 }
 
 /// The lines of all pods.
@@ -30,12 +30,13 @@ pub(crate) struct Logs {
 }
 
 impl Logs {
-    pub(crate) fn append(&mut self, namespace: &str, pod: &str, text: &str) {
+    pub(crate) fn append(&mut self, namespace: &str, pod: &str, text: &[u8]) {
         self.written += 1;
         let place = (namespace.to_owned(), pod.to_owned());
         let at = Timestamp::now();
         let lines = self.lines.entry(place).or_default();
-        lines.extend(text.lines().map(|line| Line {
+        let text = text.strip_suffix(b"\n").unwrap_or(text);
+        lines.extend(text.split(|&byte| byte == b'\n').map(|line| Line {
             at,
             text: line.to_owned(),
         }));
@@ -88,12 +89,15 @@ impl Options {
         })
     }
 
-    fn print(&self, line: &Line) -> String {
+    fn print(&self, line: &Line) -> Vec<u8> {
+        let mut printed = Vec::new();
         if self.timestamps {
-            format!("{} {}\n", clock::to_the_nanosecond(line.at), line.text)
-        } else {
-            format!("{}\n", line.text)
+            let time = clock::to_the_nanosecond(line.at);
+            printed.extend_from_slice(format!("{time} ").as_bytes());
         }
+        printed.extend_from_slice(&line.text);
+        printed.push(b'\n');
+        printed
     }
 
     fn wants(&self, line: &Line) -> bool {
@@ -101,15 +105,11 @@ impl Options {
     }
 
     /// The first lines of an answer, from where the tail begins.
-    fn first(&self, lines: &[Line]) -> String {
+    fn first(&self, lines: &[Line]) -> Vec<u8> {
         let from = self.tail.map_or(0, |tail| lines.len().saturating_sub(tail));
         let wanted = lines.iter().skip(from).filter(|line| self.wants(line));
-        let mut text: String = wanted.map(|line| self.print(line)).collect();
-        if let Some(limit) = self.limit
-            && text.is_char_boundary(limit.min(text.len()))
-        {
-            text.truncate(limit);
-        }
+        let mut text: Vec<u8> = wanted.flat_map(|line| self.print(line)).collect();
+        text.truncate(self.limit.unwrap_or(usize::MAX));
         text
     }
 }
@@ -161,7 +161,7 @@ struct Follower {
 }
 
 impl Follower {
-    async fn run(mut self, shared: &Shared, pipe: &Pipe, first: String) {
+    async fn run(mut self, shared: &Shared, pipe: &Pipe, first: Vec<u8>) {
         let mut changes = shared.changes();
         let mut text = first;
         let mut over = false;
@@ -183,11 +183,11 @@ impl Follower {
         }
     }
 
-    fn news(&mut self, state: &State) -> (String, bool) {
+    fn news(&mut self, state: &State) -> (Vec<u8>, bool) {
         let lines = state.logs.of(&self.namespace, &self.name);
         let new = lines.get(self.told..).unwrap_or_default();
         let wanted = new.iter().filter(|line| self.options.wants(line));
-        let text = wanted.map(|line| self.options.print(line)).collect();
+        let text = wanted.flat_map(|line| self.options.print(line)).collect();
         self.told = self.told.max(lines.len());
         (text, is_over(state, &self.namespace, &self.name))
     }

@@ -198,6 +198,12 @@ impl Store {
         self.changes.clear();
     }
 
+    /// Forgets what happened before the version of now, which a client that has heard of it may go on from.
+    pub(crate) fn forget_the_past(&mut self) {
+        self.oldest = self.version;
+        self.changes.clear();
+    }
+
     /// Five characters, as the API appends to `generateName`.
     pub(crate) fn draw_suffix(&mut self) -> String {
         const ALPHABET: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";

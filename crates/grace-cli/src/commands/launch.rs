@@ -46,7 +46,10 @@ pub(crate) fn run(args: &LaunchArgs) -> Result<u8, Failure> {
         }
         tokio::select! {
             applied = parts.apply_support(&cluster) => applied?,
-            () = stop.requested() => return Ok(stop.exit_code()),
+            () = stop.requested() => {
+                say("interrupted before any Job was applied; Jobs of earlier launches go on. Run the same command again to launch");
+                return Ok(stop.exit_code());
+            }
         }
         let board = RefCell::new(Board::new());
         let settings = settings(args);

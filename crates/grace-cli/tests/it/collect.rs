@@ -348,3 +348,14 @@ fn a_pod_that_cannot_be_deleted_is_named() {
         .exits(0)
         .says(&["is left behind", "ends by itself"]);
 }
+
+#[test]
+fn a_pod_whose_creation_was_never_heard_of_does_not_stay() {
+    let results = TempDir::new().unwrap();
+    seal(results.path(), "tiny", 0, 10);
+    let here = VolumeCluster::new(results.path());
+    let cut = Trouble::Cut { after: 10 };
+    here.cluster.fault(Fault::new("create", "pods", cut));
+    here.collect().run().exits(0);
+    assert_eq!((here.pods(), here.made()), (vec![], 2));
+}

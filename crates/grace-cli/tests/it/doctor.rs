@@ -308,6 +308,22 @@ fn what_may_still_work_is_a_warning() {
 }
 
 #[test]
+fn a_quota_of_some_pods_alone_is_not_judged() {
+    for spec in [
+        json!({"hard": {"pods": "0"}, "scopes": ["BestEffort"]}),
+        json!({"hard": {"pods": "0"}, "scopeSelector": {"matchExpressions": [
+            {"scopeName": "PriorityClass", "operator": "In", "values": ["high"]}]}}),
+    ] {
+        let scoped = json!({"metadata": {"name": "q"}, "spec": spec});
+        check(
+            0,
+            |lab| lab.put("resourcequotas", scoped.clone()),
+            &["unknown  quota q: counts the pods of some scopes alone"],
+        );
+    }
+}
+
+#[test]
 fn what_is_left_of_storage_is_judged_by_what_is_planned() {
     check(
         100,

@@ -132,6 +132,23 @@ fn logs_of_an_index_and_of_all_its_tries() {
 }
 
 #[test]
+fn what_is_no_text_in_a_log_costs_no_other_line() {
+    let lab = launched(|_| Outcome::runs_on().log("before"));
+    let mut running = lab.grace(&["logs", "small", "0", "--follow"]).start();
+    assert_eq!(running.first_line(), "before");
+    let pods = lab.mock.list("pods", NAMESPACE);
+    let name = pods[0]["metadata"]["name"].as_str().unwrap();
+    lab.mock
+        .append_log(NAMESPACE, name, b"caf\xe9 \xff\nafter\n");
+    let ended = lab.run(lab.grace(&["logs", "small", "0"])).exits(0);
+    assert_eq!(ended.stdout, "before\ncaf\u{fffd} \u{fffd}\nafter\n");
+    std::thread::sleep(Duration::from_secs(1));
+    running.signal("INT");
+    let followed = running.wait(Duration::from_secs(20)).exits(130);
+    assert_eq!(followed.stdout, ended.stdout);
+}
+
+#[test]
 fn a_log_goes_on_after_its_stream_was_cut() {
     let lab = launched(|_| Outcome::runs_on().log("line 1"));
     let mut running = lab.grace(&["logs", "small", "0", "--follow"]).start();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use grace_mock_cluster::{NAMESPACE, Outcome, Workload};
+use grace_mock_cluster::{Fault, NAMESPACE, Outcome, Trouble, Workload};
 use serde_json::{Value, json};
 
 use crate::cluster_lab::ClusterLab;
@@ -97,6 +97,48 @@ fn interrupted_it_detaches_and_the_same_command_attaches() {
     }
     running.wait(Duration::from_secs(30)).exits(0);
     assert_eq!(lab.job("small")["metadata"]["uid"], uid);
+}
+
+#[test]
+fn interrupted_before_anything_runs_it_says_what_is_there() {
+    let lab = ClusterLab::new();
+    let silent = Fault::new("patch", "configmaps", Trouble::Silent);
+    lab.mock.fault(silent.times(u32::MAX));
+    let running = lab.launch(&["--model", "small"]).start();
+    lab.until("the ConfigMap is sent", || {
+        !lab.mock.requests_for("patch", "configmaps").is_empty()
+    });
+    running.signal("INT");
+    let ended = running.wait(Duration::from_secs(5)).exits(130);
+    let says = "interrupted before any Job was applied";
+    assert!(ended.stderr.contains(says), "{}", ended.output());
+    assert!(lab.jobs().is_empty());
+}
+
+#[test]
+fn finished_jobs_go_if_asked_and_claims_stay() {
+    let lab = ClusterLab::new();
+    lab.mock.controller(Workload::new(|attempt| {
+        if attempt.job.contains("large") && attempt.index == 1 {
+            Outcome::exit(43)
+        } else {
+            Outcome::success()
+        }
+    }));
+    let args = ["launch", "-n", "2", "--delete-finished", "--keep-going"];
+    let ended = lab.run(lab.grace(&args)).exits(100);
+    let complete = "small   2/2       0  complete: 2 of 2";
+    assert!(ended.stdout.contains(complete), "{}", ended.output());
+    // Of a model that failed all is left to be looked at.
+    let left = ["grace-large-prefetch", "grace-large-replicated"];
+    assert_eq!(lab.jobs(), left);
+    let deleted = lab.mock.requests_for("delete", "*");
+    assert!(
+        deleted.iter().all(|it| it.resource == "jobs"),
+        "{deleted:?}"
+    );
+    let claims = lab.mock.list("persistentvolumeclaims", NAMESPACE);
+    assert_eq!(claims.len(), 2);
 }
 
 #[test]

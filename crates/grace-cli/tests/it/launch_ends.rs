@@ -150,8 +150,13 @@ fn evicted_pods_are_replaced_and_no_failure() {
 #[test]
 fn a_job_over_its_deadline_says_so() {
     let lab = ClusterLab::new();
-    let workload = Workload::new(|_| Outcome::runs_on()).second_is(Duration::from_millis(1));
-    lab.mock.controller(workload);
+    // A try that failed before is not why time ran out.
+    let workload = Workload::new(|attempt| match (attempt.index, attempt.attempt) {
+        (0, 0) => Outcome::exit(75).log("an earlier failure"),
+        _ => Outcome::runs_on(),
+    });
+    lab.mock
+        .controller(workload.second_is(Duration::from_millis(1)));
     let models = lab.path().join("config/models.yaml");
     let text = fs::read_to_string(&models).unwrap() + "  active_deadline_seconds: 600\n";
     fs::write(&models, text).unwrap();
@@ -161,6 +166,12 @@ fn a_job_over_its_deadline_says_so() {
         "{}",
         ended.output()
     );
+    assert!(
+        !ended.output().contains("an earlier failure"),
+        "{}",
+        ended.output()
+    );
+    assert!(!ended.stdout.contains("exit 75"), "{}", ended.stdout);
 }
 
 /// What may befall a Job that is followed: who does what, the exit code, and what is said.

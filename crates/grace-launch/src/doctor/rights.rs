@@ -112,7 +112,11 @@ impl Rights {
         if missing.is_empty() {
             return Check::ok(name, format!("{} allowed", self.verbs.join(", ")));
         }
-        let need = if self.by.contains(',') { "need" } else { "needs" };
+        let need = if self.by.contains(',') {
+            "need"
+        } else {
+            "needs"
+        };
         let found = format!("{} missing, which {} {need}", missing.join(", "), self.by);
         if let Some(without) = self.without {
             return Check::warn(name, found).advise(format!("{without}; {}", self.ask(&missing)));

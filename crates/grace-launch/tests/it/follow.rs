@@ -87,6 +87,31 @@ async fn what_happened_while_versions_were_forgotten_is_seen() {
 }
 
 #[tokio::test]
+async fn after_a_bookmark_a_quiet_watch_goes_on_although_versions_were_forgotten() {
+    let lab = Lab::new().await;
+    lab.mock.set_bookmarks(Duration::from_millis(100));
+    through(&lab, &quick(), async || {
+        // Nothing of this is of the kinds that are watched.
+        for count in 0..20 {
+            let map = json!({"metadata": {"name": "m", "namespace": NAMESPACE}, "data": {"n": count.to_string()}});
+            lab.mock.put("configmaps", map);
+        }
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        lab.mock.down().await;
+        lab.mock.forget_the_past();
+        lab.mock.up().await;
+        for kind in ["jobs", "pods", "events"] {
+            lab.until(|| lab.mock.open_watches(kind) > 0).await;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    })
+    .await;
+    for kind in ["jobs", "pods", "events"] {
+        assert_eq!(lab.mock.requests_for("list", kind).len(), 1, "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn silent_connections_are_given_up() {
     let lab = Lab::new().await;
     through(&lab, &quick(), async || {

@@ -16,7 +16,7 @@ pub(crate) fn hear(state: &mut State, heard: &Heard) {
         what,
     } = heard;
     match what {
-        Doing::Line(line) => state.logs.append(namespace, name, line),
+        Doing::Line(line) => state.logs.append(namespace, name, line.as_bytes()),
         Doing::Ended(code) => {
             let Some(mut pod) = state.store.get(pods_resource(), namespace, name).cloned() else {
                 return;
@@ -63,7 +63,7 @@ impl Work<'_> {
         self.state.store.put(pods_resource(), pod.clone());
         let namespace = self.namespace();
         for line in &run.outcome.log {
-            self.state.logs.append(&namespace, name, line);
+            self.state.logs.append(&namespace, name, line.as_bytes());
         }
         let Some(program) = &run.outcome.program else {
             let ends = self.now + run.outcome.after.unwrap_or(self.workload.run);
