@@ -28,8 +28,10 @@ pub enum ScoringFault {
     /// Each log-probability is that after one token fewer: P(token | context without its last token).
     Shifted,
     /// Each number is off by an amount drawn anew and evenly, so that equal requests differ by up to so many
-    /// nats.
+    /// nats. None gets above 0.
     Noise(f64),
+    /// Each number is too large by so many nats, but none above 0: numbers that were never normalised, such as raw logits.
+    Raised(f64),
     /// `logprob_token_ids` is ignored, as by vLLM before it knew the field.
     NoTokenIds,
     /// Log-probabilities after temperature, as with vLLM's `--logprobs-mode processed_logprobs`.
@@ -133,10 +135,13 @@ fn spoil_one(told: &mut Told, fault: ScoringFault, asked: bool, draws: &mut Draw
         (told.prompt_positions, told.positions) = (None, None);
         return;
     }
-    if let ScoringFault::Noise(width) = fault {
-        for number in told.logprobs_mut() {
-            *number += width * (draws.uniform() - 0.5);
-        }
+    for number in told.logprobs_mut() {
+        let off = match fault {
+            ScoringFault::Noise(width) => width * (draws.uniform() - 0.5),
+            ScoringFault::Raised(by) => by,
+            _ => break,
+        };
+        *number = (*number + off).min(0.0);
     }
     let of_prompt = told
         .prompt_positions

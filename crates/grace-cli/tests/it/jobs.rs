@@ -6,6 +6,7 @@ use grace_mock_cluster::{NAMESPACE, Outcome, Workload};
 use serde_json::Value;
 
 use crate::cluster_lab::ClusterLab;
+use crate::command::Running;
 
 /// A lab where the small model was launched, with this workload.
 fn launched(
@@ -131,15 +132,22 @@ fn logs_of_an_index_and_of_all_its_tries() {
     );
 }
 
+/// `logs --follow` of index 0, which has printed `first`; and the pod that it reads.
+#[track_caller]
+fn followed(lab: &ClusterLab, first: &str) -> (Running, String) {
+    let mut running = lab.grace(&["logs", "small", "0", "--follow"]).start();
+    assert_eq!(running.first_line(), first);
+    let pods = lab.mock.list("pods", NAMESPACE);
+    let name = pods[0]["metadata"]["name"].as_str().unwrap();
+    (running, name.to_owned())
+}
+
 #[test]
 fn what_is_no_text_in_a_log_costs_no_other_line() {
     let lab = launched(|_| Outcome::runs_on().log("before"));
-    let mut running = lab.grace(&["logs", "small", "0", "--follow"]).start();
-    assert_eq!(running.first_line(), "before");
-    let pods = lab.mock.list("pods", NAMESPACE);
-    let name = pods[0]["metadata"]["name"].as_str().unwrap();
+    let (running, name) = followed(&lab, "before");
     lab.mock
-        .append_log(NAMESPACE, name, b"caf\xe9 \xff\nafter\n");
+        .append_log(NAMESPACE, &name, b"caf\xe9 \xff\nafter\n");
     let ended = lab.run(lab.grace(&["logs", "small", "0"])).exits(0);
     assert_eq!(ended.stdout, "before\ncaf\u{fffd} \u{fffd}\nafter\n");
     std::thread::sleep(Duration::from_secs(1));
@@ -151,16 +159,13 @@ fn what_is_no_text_in_a_log_costs_no_other_line() {
 #[test]
 fn a_log_goes_on_after_its_stream_was_cut() {
     let lab = launched(|_| Outcome::runs_on().log("line 1"));
-    let mut running = lab.grace(&["logs", "small", "0", "--follow"]).start();
-    assert_eq!(running.first_line(), "line 1");
-    let pods = lab.mock.list("pods", NAMESPACE);
-    let name = pods[0]["metadata"]["name"].as_str().unwrap();
-    lab.mock.append_log(NAMESPACE, name, "line 2\n");
+    let (running, name) = followed(&lab, "line 1");
+    lab.mock.append_log(NAMESPACE, &name, "line 2\n");
     lab.mock.cut_connections();
-    lab.mock.append_log(NAMESPACE, name, "line 3\n");
+    lab.mock.append_log(NAMESPACE, &name, "line 3\n");
     std::thread::sleep(Duration::from_secs(2));
     lab.mock.cut_connections();
-    lab.mock.append_log(NAMESPACE, name, "line 4\n");
+    lab.mock.append_log(NAMESPACE, &name, "line 4\n");
     std::thread::sleep(Duration::from_secs(3));
     running.signal("INT");
     let ended = running.wait(Duration::from_secs(20)).exits(130);

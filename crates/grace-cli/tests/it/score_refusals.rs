@@ -1,8 +1,8 @@
 //! What is not scored: servers that fail a check, and options that cannot be told apart.
 
-use grace_sim::{Bos, ScoringFault, SimConfig, Tokenizer};
+use grace_sim::{Bos, Dialect, ScoringFault, SimConfig, Tokenizer};
 
-use crate::folder::journals;
+use crate::folder::{journals, metadata};
 use crate::scores::{exact, scoring};
 use crate::server::Server;
 
@@ -54,6 +54,32 @@ fn a_server_that_must_not_score_is_refused_by_the_name_of_the_check() {
     );
     let doubled = exact().with_tokenizer(Tokenizer::new().with_bos(Bos::Doubled));
     refused(doubled, &[], &["fails the check `special_tokens`", "twice"]);
+}
+
+/// Its numbers may move by a nat, which is more than those of others: enough to be told from wrong ones all the same.
+#[test]
+fn llama_is_refused_for_wrong_numbers_and_too_much_noise() {
+    let faulty = |fault| {
+        let llama = exact().with_dialect(Dialect::LlamaCpp);
+        llama.with_scoring_fault(fault)
+    };
+    for fault in [ScoringFault::Stale, ScoringFault::Shifted] {
+        refused(faulty(fault), &[], &["fails the check `"]);
+    }
+    refused(
+        faulty(ScoringFault::Noise(5.0)),
+        &[],
+        &[
+            "fails the check `",
+            "hint: numbers move with the load",
+            "`--parallel 1`",
+        ],
+    );
+    let (study, server) = (scoring(4), Server::start(faulty(ScoringFault::Noise(0.2))));
+    let ended = study.replicate(&server).run().exits(0);
+    ended.says(&["scoring by forced_tokens"]);
+    let noise = &metadata(&study.replication(0))["probe"]["scoring"]["noise_floor"];
+    assert!(noise["loaded_nat"].as_f64().unwrap() > 0.0, "{noise}");
 }
 
 #[test]

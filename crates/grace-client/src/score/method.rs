@@ -44,6 +44,15 @@ impl ScoreMethod {
     }
 }
 
+impl ScoreMethod {
+    /// Whether each option has a request, or a prompt, of its own: their
+    /// numbers then need not be of one distribution, and noise may make them
+    /// add up to more than 1.
+    pub(crate) fn asks_option_by_option(self) -> bool {
+        matches!(self, Self::PromptLogprobs | Self::ForcedTokens)
+    }
+}
+
 impl fmt::Display for ScoreMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

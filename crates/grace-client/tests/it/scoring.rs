@@ -11,6 +11,9 @@ use grace_sim::{Dialect, Merging, ScoringFault, Sim, SimConfig, Tokenizer};
 
 use crate::scripted::quick;
 
+/// Behind it the toy model says little but " yes" and " no".
+pub(crate) const YES_OR_NO: &str =
+    "2 of the 3 lamps are on. Does Mary know exactly how many? Answer yes or no. Answer:";
 pub(crate) const PROMPT: &str = "The room is full of light.\nIs it good? Answer:";
 pub(crate) const OPTIONS: [&str; 4] = [" yes", " no", " It wasn't terrible.", " 10%"];
 
@@ -192,8 +195,7 @@ async fn a_chat_is_scored_behind_its_template_without_the_leading_space() {
 async fn first_tokens_are_scored_where_they_differ_and_are_listed() {
     let (sim, client) = start(config()).await;
     let method = ScoreMethod::FirstToken;
-    let prompt =
-        "2 of the 3 lamps are on. Does Mary know exactly how many? Answer yes or no. Answer:";
+    let prompt = YES_OR_NO;
     let scores = score(&client, completion(prompt), &[" yes", " no"], method)
         .await
         .unwrap();

@@ -6,7 +6,7 @@ use grace_client::{
 };
 use grace_sim::{Bos, Fault, Faults, ScoringFault, SimConfig, Tokenizer};
 
-use crate::scoring::{config, llama, options, start};
+use crate::scoring::{YES_OR_NO, config, llama, options, start};
 
 const PROMPT: &str = "The room is full of light.\nIs it good? Answer:";
 
@@ -82,9 +82,7 @@ async fn a_right_server_passes_with_the_first_method_that_it_knows() {
 async fn a_model_that_ends_its_text_at_once_is_checked_on_llama_all_the_same() {
     let (sim, client) = start(llama()).await;
     // Behind a whole answer nothing is likelier than the end.
-    let asked =
-        "2 of the 3 lamps are on. Does Mary know exactly how many? Answer yes or no. Answer:";
-    let prompt = format!("{asked} yes");
+    let prompt = format!("{YES_OR_NO} yes");
     let ids = sim.toy_model().tokenizer().encode_prompt(&prompt);
     assert!(sim.toy_model().next_logprob(&ids, Tokenizer::EOS).exp() > 0.5);
     let samples = vec![(Input::Completion(prompt), options(&[" yes", " no"]))];
@@ -176,6 +174,47 @@ async fn numbers_after_another_context_are_not_those_that_the_server_goes_by() {
             checked,
             CheckName::GreedyToken,
             "at most 0.25 nat may lie between them",
+        );
+    }
+}
+
+#[tokio::test]
+async fn numbers_that_are_no_probabilities_of_what_excludes_each_other_are_refused() {
+    let sample = (
+        Input::Completion(YES_OR_NO.to_owned()),
+        options(&[" yes", " no"]),
+    );
+    let request = ScoringProbeRequest::new("tiny", vec![sample]);
+    for (config, method) in [
+        (config(), ScoreMethod::PromptLogprobs),
+        (config(), ScoreMethod::Trie),
+        (llama(), ScoreMethod::ForcedTokens),
+    ] {
+        // All else holds: they agree with each other, and the likeliest is the likeliest.
+        let config = config.with_scoring_fault(ScoringFault::Raised(3.0));
+        let checked = check(config, request.clone().with_method(method)).await;
+        assert_refused(
+            checked,
+            CheckName::TotalProbability,
+            "options that exclude each other have the probability",
+        );
+    }
+}
+
+/// Llama.cpp's numbers move with its load: `replicate` lets them move by a nat.
+#[tokio::test]
+async fn a_nat_of_room_hides_no_wrong_numbers_of_llama() {
+    for fault in [
+        ScoringFault::Stale,
+        ScoringFault::Shifted,
+        ScoringFault::Noise(4.0),
+    ] {
+        let config = llama().with_scoring_fault(fault);
+        let checked = check(config, request().with_tolerance(1.0)).await;
+        let error = checked.unwrap_err();
+        assert!(
+            matches!(error, ScoringProbeError::Check { .. }),
+            "{fault:?}: {error}"
         );
     }
 }

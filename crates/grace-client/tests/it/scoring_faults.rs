@@ -8,19 +8,16 @@ use grace_client::{
 };
 use grace_sim::{Fault, RetryAfter, ScoringFault};
 
-use crate::scoring::{OPTIONS, PROMPT, completion, config, llama, options, score, scoring, start};
+use crate::scoring::{
+    OPTIONS, PROMPT, YES_OR_NO, completion, config, llama, options, score, scoring, start,
+};
 
 #[tokio::test]
 async fn every_fault_of_the_wire_passes_or_is_told() {
     let (sim, client) = start(config()).await;
-    let expected = score(
-        &client,
-        completion(PROMPT),
-        &OPTIONS,
-        ScoreMethod::PromptLogprobs,
-    )
-    .await;
-    let expected = expected.unwrap().options;
+    let method = ScoreMethod::PromptLogprobs;
+    let ask = async || score(&client, completion(PROMPT), &OPTIONS, method).await;
+    let expected = ask().await.unwrap().options;
     for fault in [
         Fault::Status(500),
         Fault::TooManyRequests(RetryAfter::Absent),
@@ -32,14 +29,7 @@ async fn every_fault_of_the_wire_passes_or_is_told() {
         Fault::EmptyChoices,
     ] {
         sim.set_faults(fault.clone().times(2));
-        let scores = score(
-            &client,
-            completion(PROMPT),
-            &OPTIONS,
-            ScoreMethod::PromptLogprobs,
-        )
-        .await;
-        let scores = scores.unwrap();
+        let scores = ask().await.unwrap();
         assert_eq!(scores.options, expected, "{fault:?}");
         assert_eq!(scores.exchanges[0].attempts.len(), 3, "{fault:?}");
     }
@@ -132,9 +122,7 @@ async fn a_score_sent_again_gives_the_same_numbers() {
 async fn a_first_token_that_is_no_longer_listed_has_no_number() {
     let (sim, client) = start(config()).await;
     let method = ScoreMethod::FirstToken;
-    let prompt =
-        "2 of the 3 lamps are on. Does Mary know exactly how many? Answer yes or no. Answer:";
-    let scores = score(&client, completion(prompt), &[" yes", " no"], method).await;
+    let scores = score(&client, completion(YES_OR_NO), &[" yes", " no"], method).await;
     let scores = scores.unwrap();
     let rare = sim.toy_model().tokenizer().encode("%");
     let recorded = RecordedScore {

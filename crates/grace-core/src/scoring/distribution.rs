@@ -4,8 +4,18 @@ use super::ScoreEntry;
 use crate::answer::Value;
 use crate::experiment::{ScoreColumns, ScoreQuery};
 
-/// The most that probabilities of options may add up to, which exclude each other; with room for rounding.
-const MOST_MASS: f64 = 1.01;
+/// The most that probabilities of options had by `method` may add up to, which exclude each other; with room for rounding.
+///
+/// A trie's come of one distribution at each token. Elsewhere each option has a request of its own, whose numbers move with
+/// the batch by as much as a server is allowed: 0.25 nat, and 1 nat of llama.cpp.
+fn most_mass(method: &str) -> f64 {
+    let noise: f64 = match method {
+        "prompt_logprobs" => 0.25,
+        "forced_tokens" => 1.0,
+        _ => 0.0,
+    };
+    1.01 * noise.exp()
+}
 
 /// The distribution over the options of a query.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,10 +48,14 @@ pub enum ScoresError {
         logprobs: usize,
     },
     /// Options that exclude each other cannot be so likely.
-    #[error("the options have the probability {mass} together, expected at most 1")]
+    #[error(
+        "the options have the probability {mass} together, expected at most 1 (up to {most:.2} for the noise of the server)"
+    )]
     Mass {
         /// The sum of their probabilities.
         mass: f64,
+        /// The most that it may be.
+        most: f64,
     },
     /// The numbers make no distribution.
     #[error(transparent)]
@@ -76,8 +90,9 @@ impl Scores {
             .collect();
         let distribution = Distribution::from_logprobs(&logprobs)?;
         let mass = distribution.mass();
-        if mass > MOST_MASS {
-            return Err(ScoresError::Mass { mass });
+        let most = most_mass(&entry.method);
+        if mass > most {
+            return Err(ScoresError::Mass { mass, most });
         }
         Ok(Self { distribution })
     }
@@ -205,6 +220,17 @@ mod tests {
             error.to_string().contains("together, expected at most 1"),
             "{error}"
         );
+        // Noise may make a little more than 1 of options that have a request each, and of no others.
+        let mut noisy = entry(&[-0.6, -0.6]);
+        assert!(Scores::new(&query, &noisy).is_err());
+        noisy.method = "prompt_logprobs".into();
+        let log_mass = Scores::new(&query, &noisy).unwrap().log_mass();
+        assert!((log_mass.exp() - 1.098).abs() < 1e-3, "{log_mass}");
+        let mut noisy = entry(&[-0.2, -0.3]);
+        noisy.method = "prompt_logprobs".into();
+        assert!(Scores::new(&query, &noisy).is_err());
+        noisy.method = "forced_tokens".into();
+        assert!(Scores::new(&query, &noisy).is_ok());
         let mut short = entry(&[-1.0, -2.0]);
         short.options[1].logprobs.pop();
         let error = Scores::new(&query, &short).unwrap_err();

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use grace_launch::FaultKind;
-use grace_launch::launch::{LaunchSettings, Outcome};
+use grace_launch::launch::{LaunchSettings, Launched, Outcome, launch};
 use grace_mock_cluster::{Fault, NAMESPACE, Trouble};
 use serde_json::json;
 
@@ -28,6 +28,25 @@ async fn through(lab: &Lab, settings: &LaunchSettings, act: impl AsyncFn()) -> V
     let (ended, told) = launched;
     assert_eq!(ended[0].outcome, Outcome::Complete, "{told:#?}");
     told
+}
+
+/// Launches one model, lets `act` happen once its Job is there, and follows until nothing can be known for too long.
+async fn out_of_patience(
+    lab: &Lab,
+    settings: &LaunchSettings,
+    act: impl AsyncFn(),
+) -> (Launched, Vec<String>) {
+    let cluster = lab.cluster().await;
+    let orders = [order("tiny", 2, 1, 1)];
+    let mut told = Vec::new();
+    let launched = launch(&cluster, &orders, settings, std::future::pending(), |it| {
+        told.push(format!("{it:?}"));
+    });
+    let (launched, ()) = tokio::join!(tokio::time::timeout(SOON, launched), async {
+        lab.applied(&name("tiny")).await;
+        act().await;
+    });
+    (launched.expect("an end, as soon as patience has one"), told)
 }
 
 #[tokio::test]
@@ -163,23 +182,15 @@ async fn a_server_that_stays_busy_is_told_and_patience_ends() {
     let lab = Lab::new().await;
     let mut settings = quick();
     settings.watch.patience = Duration::from_secs(8);
-    let cluster = lab.cluster().await;
-    let orders = [order("tiny", 2, 1, 1)];
-    let mut told = Vec::new();
-    let pending = std::future::pending();
-    let launched = grace_launch::launch::launch(&cluster, &orders, &settings, pending, |update| {
-        told.push(format!("{update:?}"));
-    });
-    let (result, ()) = tokio::join!(tokio::time::timeout(SOON, launched), async {
-        lab.applied(&name("tiny")).await;
+    let (launched, told) = out_of_patience(&lab, &settings, async || {
         lab.until(|| lab.mock.open_watches("jobs") > 0).await;
         // The answer is on its way.
         tokio::time::sleep(Duration::from_millis(500)).await;
         lab.mock
             .fault(Fault::new("*", "*", Trouble::status(503)).times(u32::MAX));
         lab.mock.cut_connections();
-    });
-    let launched = result.expect("an end, as soon as patience has one");
+    })
+    .await;
     assert_eq!(launched.ended[0].outcome, Outcome::LeftRunning);
     let error = launched.error.unwrap();
     assert!(
@@ -289,8 +300,7 @@ async fn without_the_right_to_read_pods_it_ends_at_once() {
     let cluster = lab.cluster().await;
     let orders = [order("tiny", 2, 1, 1)];
     let settings = quick();
-    let launched =
-        grace_launch::launch::launch(&cluster, &orders, &settings, std::future::pending(), |_| {});
+    let launched = launch(&cluster, &orders, &settings, std::future::pending(), |_| {});
     let error = tokio::time::timeout(SOON, launched)
         .await
         .unwrap()
@@ -309,16 +319,9 @@ async fn patience_ends() {
     let lab = Lab::new().await;
     let mut settings = quick();
     settings.watch.patience = Duration::from_secs(2);
-    let cluster = lab.cluster().await;
-    let orders = [order("tiny", 2, 1, 1)];
-    let launched =
-        grace_launch::launch::launch(&cluster, &orders, &settings, std::future::pending(), |_| {});
     let begun = Instant::now();
-    let (result, ()) = tokio::join!(tokio::time::timeout(SOON, launched), async {
-        lab.applied(&name("tiny")).await;
-        lab.mock.down().await;
-    });
-    let launched = result.unwrap();
+    let down = async || lab.mock.down().await;
+    let (launched, _) = out_of_patience(&lab, &settings, down).await;
     assert_eq!(
         launched.ended[0].outcome,
         Outcome::LeftRunning,

@@ -33,7 +33,7 @@ impl Prober<'_> {
         let (mut first, mut alone) = (Vec::with_capacity(samples), Distance::default());
         for &sample in &chosen {
             let scores = scored(sample).await?;
-            self.check_mass(&scores)?;
+            self.check_mass(method, &scores)?;
             alone = alone.or(Distance::between(&scores, &scored(sample).await?));
             first.push(scores);
         }
@@ -66,16 +66,28 @@ impl Prober<'_> {
 
     /// Options exclude each other, so their probabilities add up to 1 at most. Numbers that are no log-probabilities, such
     /// as raw logits, may do all else right.
-    fn check_mass(&self, scores: &OptionScores) -> Result<(), ScoringProbeError> {
+    fn check_mass(
+        &self,
+        method: ScoreMethod,
+        scores: &OptionScores,
+    ) -> Result<(), ScoringProbeError> {
+        let noise = if method.asks_option_by_option() {
+            self.request.tolerance_nat
+        } else {
+            0.0
+        };
+        let most = MOST_MASS * noise.exp();
         let mass: f64 = scores
             .options
             .iter()
             .map(|option| option.logprob().exp())
             .sum();
-        if mass <= MOST_MASS {
+        if mass <= most {
             return Ok(());
         }
-        let found = format!("options that exclude each other have the probability {mass} together");
+        let found = format!(
+            "options that exclude each other have the probability {mass} together, at most {most:.2} is noise"
+        );
         Err(self.failed(CheckName::TotalProbability, found))
     }
 
