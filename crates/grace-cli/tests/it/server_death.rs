@@ -50,6 +50,16 @@ fn a_guard_that_is_killed_takes_its_server_along_and_both_are_started_again() {
     );
 }
 
+#[test]
+fn a_server_that_dies_while_it_scores_is_started_again_and_the_result_is_the_same() {
+    let managed = Managed::new(ROWS, &slow_sim());
+    let study = &managed.study;
+    study.write("plan.yaml", "experiments: [study2_exp2]\n");
+    let running = managed.in_the_midst(&[]);
+    signal(managed.server(), "KILL");
+    check_death(&managed, running, "the model server was killed by SIGKILL");
+}
+
 /// A study of one experiment of each kind, whose options are scored by a server of their own.
 fn separate(command: &[String]) -> Managed {
     let managed = Managed::with(

@@ -225,6 +225,25 @@ fn run_starts_a_server_for_one_experiment() {
         .says(&["model server `vllm` could not be started"]);
 }
 
+#[test]
+fn run_starts_a_server_to_score_options() {
+    let managed = Managed::new(1, &sim(MODEL, &[]));
+    let folder = managed.study.folder().join("out");
+    let command = sim("'{served_name}'", &[]).join(" ");
+    let common = ["--experiment", "study1_exp2", "--limit", "3", "--seed", "1"];
+    grace(["run", "--model-path", "/models/tiny", "--model-name", MODEL])
+        .args(common)
+        .args(["--server-command", &command])
+        .args(["--input".as_ref(), demo_file("study1.csv").as_os_str()])
+        .args(["--output".as_ref(), folder.as_os_str()])
+        .run()
+        .exits(0)
+        .says(&["scoring by trie", "[6/7] model server: stop it"]);
+    let metadata = metadata(&folder);
+    assert_eq!(metadata["status"], "complete");
+    assert_eq!(metadata["counts"]["study1_exp2"]["answered"], 15);
+}
+
 /// A port that nobody has at this moment.
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
