@@ -85,6 +85,12 @@ impl Grace {
         self.ends_well(self.on_cluster(command).args(args))
     }
 
+    /// `doctor` with a pod of its own if need be, as JSON.
+    pub(super) fn doctor_with_pod(&self) -> Result<Value> {
+        let mut command = self.on_cluster("doctor");
+        self.json(command.args(["--measure-storage", "--output", "json"]))
+    }
+
     /// `collect` into a folder.
     pub(super) fn collect(&self, folder: &Path) -> Result<Output> {
         self.ends_well(self.on_cluster("collect").arg("--out").arg(folder))

@@ -21,6 +21,7 @@ pub(super) fn play(grace: &Grace, kubectl: &Kubectl, names: &Names) -> Result<()
     println!("doctor: nothing is missing");
     launch(grace, kubectl, names).context("launch")?;
     launch_again(grace, names).context("launch again")?;
+    measure_storage(grace).context("doctor --measure-storage")?;
     let results = grace.folder("results");
     collect_and_verify(grace, &results).context("collect")?;
     println!("collect, verify: {REPLICATIONS} replications, all sealed and whole");
@@ -101,6 +102,17 @@ fn launch_again(grace: &Grace, names: &Names) -> Result<()> {
         "it changed something: {before} before, {after} after"
     );
     println!("launch again: already complete, nothing changed");
+    Ok(())
+}
+
+/// No pod runs any more: `doctor` makes one.
+fn measure_storage(grace: &Grace) -> Result<()> {
+    let report = grace.doctor_with_pod()?;
+    let checks = report["checks"].as_array().context("no checks")?;
+    let left = checks.iter().find(|it| it["name"] == "storage left");
+    let left = left.context("it says nothing of storage left")?;
+    ensure!(left["verdict"] != "unknown", "{left}");
+    println!("doctor --measure-storage: {}", left["found"]);
     Ok(())
 }
 
