@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use grace_launch::launch::{Outcome, Update};
+use grace_launch::launch::Update;
 use grace_launch::state::{JobState, Phase, format_indexes};
 
 use crate::live::Live;
@@ -31,6 +31,8 @@ struct Model {
     state: Option<JobState>,
     is_prefetch: bool,
     since: Instant,
+    /// Replications that were done when it was first seen.
+    done_before: Option<usize>,
 }
 
 impl Board {
@@ -76,12 +78,10 @@ impl Board {
                 is_prefetch,
                 state,
             } => self.see(model, *is_prefetch, state),
+            Update::Log { model, lines } => self.show_log(model, lines),
             Update::Ended(ended) => {
                 self.remove(&ended.model);
                 self.say(&format!("{}: {}", ended.model, ended.summary));
-                if let Outcome::Failed { log } = &ended.outcome {
-                    self.show_log(log);
-                }
             }
             Update::Lost(error) => {
                 self.say(&format!(
@@ -101,11 +101,11 @@ impl Board {
         }
     }
 
-    fn show_log(&self, log: &[String]) {
-        if !log.is_empty() {
-            self.say("  the last lines of its log:");
+    fn show_log(&self, model: &str, lines: &[String]) {
+        if !lines.is_empty() {
+            self.say(&format!("{model}: the last lines of its log:"));
         }
-        for line in log {
+        for line in lines {
             self.say(&format!("  | {line}"));
         }
     }
@@ -124,6 +124,7 @@ impl Board {
             state: None,
             is_prefetch: false,
             since: Instant::now(),
+            done_before: None,
         };
         self.models.insert(model.to_owned(), begun);
         self.draw();
@@ -151,7 +152,11 @@ impl Board {
             return;
         };
         let before = model.state.replace(state.clone());
-        model.is_prefetch = is_prefetch;
+        if is_prefetch != std::mem::replace(&mut model.is_prefetch, is_prefetch) {
+            // Another Job: what was seen of the last one says nothing of it.
+            (model.since, model.done_before) = (Instant::now(), None);
+        }
+        model.done_before.get_or_insert(state.done.len());
         for line in news(key, before.as_ref(), state, &mut model.told) {
             self.say(&format!("{key}: {line}"));
         }
@@ -208,34 +213,42 @@ fn news(key: &str, before: Option<&JobState>, state: &JobState, told: &mut Told)
 
 impl Model {
     fn text(&self, key: &str) -> String {
-        let elapsed = self.since.elapsed();
         let what = if self.is_prefetch {
             "fetching weights: "
         } else {
             ""
         };
-        let state = match &self.state {
-            Some(state) => state.to_string(),
-            None => String::from("waiting for the cluster"),
+        let followed = self.since.elapsed();
+        let Some(state) = &self.state else {
+            let so_far = clock(followed);
+            return format!("{key}: {what}waiting for the cluster, {so_far} so far");
         };
-        let left = self.state.as_ref().and_then(|state| left(state, elapsed));
-        let left = left
-            .map(|left| format!(", about {} to go", clock(left)))
-            .unwrap_or_default();
-        format!("{key}: {what}{state}, {} so far{left}", clock(elapsed))
+        let elapsed = begun(state).unwrap_or_default().max(followed);
+        let left = self.left(state, elapsed);
+        let left = left.map(|left| format!(", about {} to go", clock(left)));
+        let aside = format!(", {} so far{}", clock(elapsed), left.unwrap_or_default());
+        format!("{key}: {what}{}", state.with_aside(&aside))
+    }
+
+    /// The time that is left, if all replications take as long as those that were done in the time that is known.
+    fn left(&self, state: &JobState, elapsed: Duration) -> Option<Duration> {
+        // A Job that was suspended started anew: only what was done under our eyes took a known time.
+        let (time, before) = if state.was_suspended {
+            (self.since.elapsed(), self.done_before.unwrap_or_default())
+        } else {
+            (elapsed, 0)
+        };
+        let done = state.done.len().saturating_sub(before);
+        let done = u32::try_from(done).ok().filter(|&it| it > 0)?;
+        (!state.running.is_empty()).then(|| time / done * state.left())
     }
 }
 
-/// The time that is left, if all replications take as long as those that are done.
-fn left(state: &JobState, followed: Duration) -> Option<Duration> {
-    let started = state
-        .started_at
-        .as_deref()?
-        .parse::<jiff::Timestamp>()
-        .ok()?;
-    let elapsed = Duration::try_from(jiff::Timestamp::now().duration_since(started)).ok()?;
-    let done = u32::try_from(state.done.len()).ok().filter(|&it| it > 0)?;
-    (!state.running.is_empty()).then(|| elapsed.max(followed) / done * state.left())
+/// How long ago the controller took a Job up.
+fn begun(state: &JobState) -> Option<Duration> {
+    let started = state.started_at.as_deref()?;
+    let started = started.parse::<jiff::Timestamp>().ok()?;
+    Duration::try_from(jiff::Timestamp::now().duration_since(started)).ok()
 }
 
 /// A duration as people read it: `2 h 05 min`.
@@ -277,6 +290,7 @@ mod tests {
     fn text(state: JobState) -> String {
         let model = Model {
             told: Told::new(),
+            done_before: Some(state.done.len()),
             state: Some(state),
             is_prefetch: false,
             since: Instant::now(),
@@ -288,12 +302,47 @@ mod tests {
     fn a_line_has_counts_elapsed_and_an_estimate_once_one_is_done() {
         assert_eq!(
             text(state("0-1")),
-            "tiny: running 1/5, done 2, failed 0, 0 s so far, about 1 h 30 min to go"
+            "tiny: running 1/5, done 2, failed 0, 1 h 00 min so far, about 1 h 30 min to go"
         );
         assert_eq!(
             text(state("")),
-            "tiny: running 1/5, done 0, failed 0, 0 s so far"
+            "tiny: running 1/5, done 0, failed 0, 1 h 00 min so far"
         );
+    }
+
+    #[test]
+    fn what_is_wrong_stands_behind_the_times() {
+        let mut state = state("0-1");
+        state.without_pods = Some(grace_launch::state::Obstacle::Quota(String::from("q")));
+        assert_eq!(
+            text(state),
+            "tiny: running 1/5, done 2, failed 0, 1 h 00 min so far, about 1 h 30 min to go; quota: q"
+        );
+    }
+
+    #[test]
+    fn a_job_that_was_resumed_has_an_estimate_of_what_was_done_since() {
+        let resumed = |done: &str| {
+            let mut state = state(done);
+            state.was_suspended = true;
+            state.started_at = Some(jiff::Timestamp::now().to_string());
+            state
+        };
+        // Three were done before, in a time that is not known.
+        let mut model = Model {
+            told: Told::new(),
+            done_before: Some(3),
+            state: Some(resumed("0-2")),
+            is_prefetch: false,
+            since: Instant::now()
+                .checked_sub(Duration::from_mins(1))
+                .expect("a machine that is up for a minute"),
+        };
+        let without = "tiny: running 1/5, done 3, failed 0, 1 min 00 s so far";
+        assert_eq!(model.text("tiny"), without);
+        model.state = Some(resumed("0-3"));
+        let with = "tiny: running 1/5, done 4, failed 0, 1 min 00 s so far, about 1 min 00 s to go";
+        assert_eq!(model.text("tiny"), with);
     }
 
     #[test]

@@ -17,7 +17,11 @@ pub(crate) fn block_on<T>(
 ) -> Result<T, Failure> {
     let stop = Stop::new();
     watch_signals(stop.clone())?;
-    runtime()?.block_on(work(stop))
+    let runtime = runtime()?;
+    let result = runtime.block_on(work(stop));
+    // A look-up of names or a credential plugin that hangs is waited for by nobody.
+    runtime.shutdown_background();
+    result
 }
 
 /// Does `work`, which ends soon once the token is cancelled: at the first signal.

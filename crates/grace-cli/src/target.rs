@@ -5,6 +5,7 @@ use std::path::Path;
 use grace_core::cluster::{ClusterConfig, LAB, Workload};
 use grace_core::{ModelKey, Problem, Problems};
 use grace_launch::{Access, Cluster};
+use grace_runner::Stop;
 
 use crate::args::AccessArgs;
 use crate::exit::Failure;
@@ -41,14 +42,31 @@ impl Target {
     }
 
     /// The namespace, reached with the user's own credentials.
-    pub(crate) async fn connect(&self, access: &AccessArgs) -> Result<Cluster, Failure> {
-        connect(access, &self.config.cluster.namespace).await
+    pub(crate) async fn connect(
+        &self,
+        access: &AccessArgs,
+        stop: &Stop,
+    ) -> Result<Cluster, Failure> {
+        connect(access, &self.config.cluster.namespace, stop).await
     }
 }
 
-/// The namespace that `access` names, by default `namespace`.
-pub(crate) async fn connect(access: &AccessArgs, namespace: &str) -> Result<Cluster, Failure> {
-    Ok(Cluster::connect(access_of(access, namespace)).await?)
+/// The namespace that `access` names, by default `namespace`. A credential plugin may let it wait.
+pub(crate) async fn connect(
+    access: &AccessArgs,
+    namespace: &str,
+    stop: &Stop,
+) -> Result<Cluster, Failure> {
+    tokio::select! {
+        connected = Cluster::connect(access_of(access, namespace)) => Ok(connected?),
+        () = stop.requested() => Err(interrupted(stop)),
+    }
+}
+
+/// Somebody wanted to stop before anything was asked of the cluster.
+pub(crate) fn interrupted(stop: &Stop) -> Failure {
+    let message = "interrupted before anything was asked of the cluster";
+    Failure::new(stop.exit_code(), anyhow::Error::msg(message))
 }
 
 /// The way that `access` names, by default to `namespace`.

@@ -1,4 +1,4 @@
-//! The pod that reads the results volume for `collect`.
+//! The pod that reads the results volume for `collect` and `doctor`.
 
 use grace_core::cluster::{Cluster, ClusterConfig};
 use serde::Serialize;

@@ -68,13 +68,13 @@ impl Cluster {
         // It takes minutes before it tells of a failure, which nobody hears of meanwhile.
         config.default_retry = false;
         check_token(&config)?;
+        check_impersonation(&config)?;
         let server = config.cluster_url.to_string();
         let namespace = access
             .namespace
             .clone()
             .unwrap_or_else(|| config.default_namespace.clone());
-        let client = Client::try_from(config)
-            .map_err(|error| ClusterError::of("read the kubeconfig", &error))?;
+        let client = log_in(config).await?;
         Ok(Self {
             client,
             access,
@@ -138,6 +138,47 @@ fn check_token(config: &Config) -> Result<(), ClusterError> {
     Err(ClusterError::new("read the kubeconfig", fault))
 }
 
+/// Grace is whom its user logs in as, and nobody else.
+fn check_impersonation(config: &Config) -> Result<(), ClusterError> {
+    let info = &config.auth_info;
+    let impersonates = info.impersonate.is_some()
+        || info.impersonate_uid.is_some()
+        || info.impersonate_groups.is_some()
+        || info.impersonate_user_extra.is_some();
+    if !impersonates {
+        return Ok(());
+    }
+    let message = "its user impersonates another (`as`), which grace does not do: choose a context without, by --context";
+    let fault = FaultKind::Configuration(message.to_owned());
+    Err(ClusterError::new("read the kubeconfig", fault))
+}
+
+/// A client with credentials. The plugin that may give them is waited for, by kube, on the thread that asks: one that hangs
+/// would stop everything, Ctrl-C included.
+async fn log_in(config: Config) -> Result<Client, ClusterError> {
+    let doing = "read the kubeconfig";
+    let (sender, client) = tokio::sync::oneshot::channel();
+    let runtime = tokio::runtime::Handle::current();
+    let ask = move || {
+        let _guard = runtime.enter();
+        // Who gave up waiting needs none.
+        let _ = sender.send(Client::try_from(config));
+    };
+    let thread = std::thread::Builder::new().name(String::from("login"));
+    let failed = |message: String| ClusterError::new(doing, FaultKind::NoLogin(message));
+    thread
+        .spawn(ask)
+        .map_err(|error| failed(format!("no thread for it: {error}")))?;
+    match tokio::time::timeout(ANSWER, client).await {
+        Ok(Ok(client)) => client.map_err(|error| ClusterError::of(doing, &error)),
+        Ok(Err(_)) => Err(failed(String::from("it broke off"))),
+        Err(_) => Err(failed(format!(
+            "the plugin of the kubeconfig gave no credentials within {} s",
+            ANSWER.as_secs()
+        ))),
+    }
+}
+
 async fn read(access: &Access) -> kube::Result<Config> {
     let options = KubeConfigOptions {
         context: access.context.clone(),
@@ -148,7 +189,11 @@ async fn read(access: &Access) -> kube::Result<Config> {
             Config::from_custom_kubeconfig(Kubeconfig::read_from(path)?, &options).await?
         }
         None if access.context.is_some() => Config::from_kubeconfig(&options).await?,
-        None => Config::infer().await.map_err(kube::Error::InferConfig)?,
+        // As `Config::infer`, without its variables for debugging: they impersonate, and send the token elsewhere.
+        None => match Config::from_kubeconfig(&options).await {
+            Ok(config) => config,
+            Err(error) => Config::incluster().map_err(|_| error)?,
+        },
     })
 }
 

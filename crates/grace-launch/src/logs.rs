@@ -8,7 +8,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::LogParams;
 
 use crate::apply::find;
-use crate::connect::{Cluster, answer};
+use crate::connect::{ANSWER, Cluster, answer};
 use crate::error::{ClusterError, FaultKind};
 use crate::state::pod;
 
@@ -21,11 +21,11 @@ const BEFORE: Duration = Duration::from_secs(2);
 /// The longest line that is kept whole, in characters.
 const LONGEST: usize = 2000;
 
-/// The last `lines` of a pod's log.
+/// The last `lines` of a pod's log; fewer if the answer breaks off.
 ///
 /// # Errors
 ///
-/// Returns an error if the pod is gone, its container has not started, or the cluster cannot be reached.
+/// Returns an error if nothing of it came: the pod is gone, its container has not started, or the cluster cannot be reached.
 pub async fn tail(
     cluster: &Cluster,
     pod: &str,
@@ -33,10 +33,21 @@ pub async fn tail(
     lines: u32,
 ) -> Result<Vec<String>, ClusterError> {
     let mut last = Vec::new();
-    read(cluster, pod, container, Some(lines), |line| {
+    let all = read(cluster, pod, container, Some(lines), |line| {
         last.push(cut(line));
-    })
-    .await?;
+    });
+    let ended = tokio::time::timeout(ANSWER, all).await;
+    match ended {
+        Ok(Ok(())) => {}
+        // What came before it broke off says something, too.
+        _ if !last.is_empty() => {}
+        Ok(Err(error)) => return Err(error),
+        Err(_) => {
+            let doing = format!("read the log of pod {pod}");
+            let fault = FaultKind::TimedOut(ANSWER.as_secs());
+            return Err(ClusterError::new(doing, fault));
+        }
+    }
     Ok(last)
 }
 

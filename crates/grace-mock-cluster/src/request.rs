@@ -61,6 +61,8 @@ pub struct Recorded {
     pub user_agent: Option<String>,
     /// `Authorization`, in full: it is the token that the test made.
     pub authorization: Option<String>,
+    /// Whether it asks to be taken for somebody else: a header that begins with `Impersonate-`.
+    pub impersonates: bool,
     /// The body as JSON, as a string if it is none, null if it is empty.
     pub body: Value,
 }
@@ -77,6 +79,10 @@ impl Recorded {
             content_type: header("content-type"),
             user_agent: header("user-agent"),
             authorization: header("authorization"),
+            impersonates: parts
+                .headers
+                .keys()
+                .any(|name| name.as_str().starts_with("impersonate-")),
             body: read_body(body),
         }
     }

@@ -30,7 +30,8 @@ pub enum ScoringFault {
     /// Each number is off by an amount drawn anew and evenly, so that equal requests differ by up to so many
     /// nats. None gets above 0.
     Noise(f64),
-    /// Each number is too large by so many nats, but none above 0: numbers that were never normalised, such as raw logits.
+    /// Each number is too large by so many nats, but none above 0: numbers that were not normalised, and do not show it one by
+    /// one.
     Raised(f64),
     /// `logprob_token_ids` is ignored, as by vLLM before it knew the field.
     NoTokenIds,

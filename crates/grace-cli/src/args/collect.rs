@@ -35,7 +35,7 @@ pub(crate) struct DoctorArgs {
     pub(crate) cluster: ClusterArgs,
     #[command(flatten)]
     pub(crate) access: AccessArgs,
-    /// Start a small pod to measure what is left on the claim, if no pod of grace runs that can tell
+    /// Start a small pod to measure what is left on the claim, if it is bound and no pod of grace runs that can tell
     #[arg(long, env = "GRACE_MEASURE_STORAGE", value_parser = BoolishValueParser::new())]
     pub(crate) measure_storage: bool,
 }

@@ -19,7 +19,7 @@ pub(crate) fn run(args: &CancelArgs) -> Result<u8, Failure> {
     let chosen = target.chosen()?;
     let models: Vec<&str> = chosen.iter().map(|it| it.model.key.as_str()).collect();
     runtime::block_on(async |stop| {
-        let cluster = target.connect(&args.target.access).await?;
+        let cluster = target.connect(&args.target.access, &stop).await?;
         let mut meant = tokio::select! {
             meant = confirmed(args, &cluster, &models) => meant?,
             () = stop.requested() => return Ok(stop.exit_code()),

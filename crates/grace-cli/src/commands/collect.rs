@@ -22,7 +22,7 @@ pub(crate) fn run(args: &CollectArgs) -> Result<u8, Failure> {
     target.chosen()?;
     let order = order(args, &target)?;
     runtime::block_on(async |stop| {
-        let cluster = target.connect(&args.target.access).await?;
+        let cluster = target.connect(&args.target.access, &stop).await?;
         let progress = Arc::new(Transfer::new());
         let result = runtime::cancelling(&stop, async |cancelled| {
             collect(&cluster, &order, progress, cancelled).await

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use grace_k8s_gen::budget::MEGABYTES;
 use grace_launch::Cluster;
-use grace_launch::doctor::{Check, Needs, Verdict, examine, measure_storage};
+use grace_launch::doctor::{Check, Needs, Planned, Verdict, examine, measure_storage};
 use serde_json::json;
 
 use crate::args::{DoctorArgs, Format};
 use crate::exit::{COMPLETE, FAULTS_FOUND, Failure};
 use crate::reader::reader_pod;
-use crate::target::{Target, access_of};
+use crate::target::{Target, access_of, interrupted};
 use crate::transfer::Transfer;
 use crate::{output, runtime};
 
@@ -20,25 +20,31 @@ const START_LIMIT: Duration = Duration::from_mins(5);
 pub(crate) fn run(args: &DoctorArgs) -> Result<u8, Failure> {
     let target = Target::load(args.cluster.config.as_deref(), &args.cluster.model)?;
     let models = target.chosen()?;
-    let plan = (args.cluster.replications, args.cluster.parallelism);
-    let needs = Needs::of(&target.config, &models, plan, |it| {
+    let planned = Planned {
+        replications: args.cluster.replications,
+        parallelism: args.cluster.parallelism,
+    };
+    let needs = Needs::of(&target.config, &models, planned, |it| {
         it.estimate.megabytes.unwrap_or(MEGABYTES)
     });
-    let reader = reader_pod(&target.config, START_LIMIT)?;
     runtime::block_on(async |stop| {
         let namespace = &target.config.cluster.namespace;
-        let cluster = Cluster::connect(access_of(&args.access, namespace)).await;
+        let cluster = tokio::select! {
+            connected = Cluster::connect(access_of(&args.access, namespace)) => connected,
+            () = stop.requested() => return Err(interrupted(&stop)),
+        };
         let examined = Box::pin(examine(&cluster, &needs));
         let mut checks = tokio::select! {
             checks = examined => checks,
             () = stop.requested() => return Ok(stop.exit_code()),
         };
         if let (true, Ok(cluster)) = (args.measure_storage, &cluster) {
+            let (reader, told_to) = (reader_pod(&target.config, START_LIMIT)?, Transfer::new());
             let measured = runtime::cancelling(&stop, async |cancelled| {
-                let place = (cluster, &needs);
-                measure_storage(&mut checks, place, &reader, &Transfer::new(), cancelled).await
+                measure_storage(&mut checks, cluster, &needs, &reader, &told_to, cancelled).await
             });
             if measured.await.is_err() {
+                told(&checks, args.cluster.output)?;
                 return Ok(stop.exit_code());
             }
         }

@@ -37,7 +37,8 @@ pub(crate) fn run(args: &LaunchArgs) -> Result<u8, Failure> {
         return Ok(COMPLETE);
     }
     runtime::block_on(async |stop| {
-        let cluster = target::connect(&args.access, &wanted.config.cluster.namespace).await?;
+        let cluster =
+            target::connect(&args.access, &wanted.config.cluster.namespace, &stop).await?;
         if args.dry_run == Some(DryRun::Server) {
             return tokio::select! {
                 checked = parts.check(args, &cluster) => checked,
@@ -354,39 +355,28 @@ fn conclude(args: &LaunchArgs, ended: &[Ended], interrupted: Option<u8>) -> u8 {
             "hint: models that were not started wait for their turn; run the same command again, or give `--max-gpus`",
         );
     }
-    let is_failed = |it: &Outcome| {
-        matches!(
-            it,
-            Outcome::Failed { .. } | Outcome::FailedBefore | Outcome::Deleted { .. }
-        )
-    };
-    let is_refused = |it: &Outcome| {
-        matches!(
-            it,
-            Outcome::Refused { .. }
-                | Outcome::NotApplied {
-                    is_transient: false,
-                    ..
-                }
-        )
-    };
-    let is_late = |it: &Outcome| {
-        matches!(
-            it,
-            Outcome::Stuck { .. }
-                | Outcome::NotApplied {
-                    is_transient: true,
-                    ..
-                }
-        )
-    };
-    if any(&is_failed) {
-        FAULTS_FOUND
-    } else if any(&is_refused) {
-        CONFIGURATION
-    } else if any(&is_late) {
-        TRY_AGAIN
-    } else {
-        COMPLETE
+    let codes = || ended.iter().map(|it| code(&it.outcome));
+    [FAULTS_FOUND, CONFIGURATION, TRY_AGAIN]
+        .into_iter()
+        .find(|&worst| codes().any(|code| code == worst))
+        .unwrap_or(COMPLETE)
+}
+
+/// The exit code where all models end in this way.
+fn code(outcome: &Outcome) -> u8 {
+    match outcome {
+        Outcome::Failed { .. }
+        | Outcome::FailedBefore
+        | Outcome::Deleted {
+            may_be_complete: false,
+            ..
+        } => FAULTS_FOUND,
+        Outcome::Refused { .. }
+        | Outcome::NotApplied {
+            is_transient: false,
+            ..
+        } => CONFIGURATION,
+        Outcome::Stuck { .. } | Outcome::Deleted { .. } | Outcome::NotApplied { .. } => TRY_AGAIN,
+        _ => COMPLETE,
     }
 }

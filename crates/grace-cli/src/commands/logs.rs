@@ -19,7 +19,7 @@ pub(crate) fn run(args: &LogsArgs) -> Result<u8, Failure> {
     let target = Target::load(args.config.as_deref(), std::slice::from_ref(&args.model))?;
     target.chosen()?;
     runtime::block_on(async |stop| {
-        let cluster = target.connect(&args.access).await?;
+        let cluster = target.connect(&args.access, &stop).await?;
         let mut watch = Watch::new(&cluster, WatchSettings::default());
         let printed = async {
             watch.ready().await?;

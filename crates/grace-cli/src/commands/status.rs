@@ -30,7 +30,7 @@ pub(crate) fn run(args: &StatusArgs) -> Result<u8, Failure> {
     // A key that is not in models.yaml is a mistake.
     target.chosen()?;
     runtime::block_on(async |stop| {
-        let cluster = target.connect(&args.target.access).await?;
+        let cluster = target.connect(&args.target.access, &stop).await?;
         let mut watch = Watch::new(&cluster, WatchSettings::default());
         let world = tokio::select! {
             world = watch.ready() => world?,

@@ -159,7 +159,7 @@ fn nothing_fails_where_everything_is_right() {
         "secret hf-token: has the key `HF_TOKEN`",
         "nodes for tiny: 1 with 2 × nvidia.com/gpu and nvidia.com/gpu.product=NVIDIA-A10, room for 2 replications",
         "storage for results: `results` has 10Gi in all, 250 to 500 MB are planned",
-        "storage left: `results` has 9000 of 10000 MB left, 250 to 500 MB are planned in all",
+        "storage left: `results` has 9000 of 10000 MB left by the word of pod `replicating`, 250 to 500 MB are planned in all",
         "0 failed",
     ]);
     assert!(!ended.stdout.contains("FAIL"), "{}", ended.stdout);
@@ -330,7 +330,7 @@ fn what_is_left_of_storage_is_judged_by_what_is_planned() {
         |lab| has_left(&lab.cluster, 49),
         &[
             "FAIL     storage left: `results` has 49 of 10000 MB left",
-            "not one replication fits",
+            "not one further replication fits",
         ],
     );
     check(
@@ -375,7 +375,7 @@ fn what_no_pod_can_tell_of_storage_is_unknown() {
         &[
             "unknown  storage left: pod `replicating`",
             "exit code 2: no such command",
-            "cluster.image",
+            "--measure-storage",
         ],
     );
 }
@@ -406,6 +406,21 @@ fn a_pod_of_its_own_measures_storage_and_is_deleted() {
     assert_eq!((here.pods(), here.made()), (vec![], 1));
 }
 
+/// Where a volume is may be decided by the first pod that uses it, which must not be one that could be anywhere.
+#[test]
+fn a_claim_that_is_not_bound_is_not_measured() {
+    let results = TempDir::new().unwrap();
+    let here = VolumeCluster::new(results.path());
+    here.cluster.put(
+        "persistentvolumeclaims",
+        json!({"metadata": {"name": CLAIM}, "status": {"phase": "Pending"}}),
+    );
+    let ended = here.grace("doctor").args(["--measure-storage"]).run();
+    let says = format!("unknown  storage left: `{CLAIM}` is not bound yet");
+    assert!(ended.stdout.contains(&says), "{}", ended.output());
+    assert_eq!(here.made(), 0);
+}
+
 #[test]
 fn a_pod_that_measures_is_deleted_when_doctor_is_interrupted() {
     let results = TempDir::new().unwrap();
@@ -413,7 +428,12 @@ fn a_pod_that_measures_is_deleted_when_doctor_is_interrupted() {
     let mut running = here.grace("doctor").args(["--measure-storage"]).start();
     assert!(running.says("is to read the results"));
     running.signal("INT");
-    running.wait(Duration::from_secs(20)).exits(130);
+    let ended = running.wait(Duration::from_secs(20)).exits(130);
+    assert!(
+        ended.stdout.contains("unknown  storage left"),
+        "{}",
+        ended.output()
+    );
     assert_eq!((here.pods(), here.made()), (vec![], 1));
 }
 

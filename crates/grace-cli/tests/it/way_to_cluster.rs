@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use grace_mock_cluster::{Https, NAMESPACE, Outcome, Workload};
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::cluster_lab::{ClusterLab, TOKEN};
 use crate::command::Grace;
-use crate::volume::{VolumeCluster, seal};
+use crate::volume::{VolumeCluster, exported, seal};
 
 fn lab() -> ClusterLab {
     let lab = ClusterLab::new();
@@ -108,6 +109,126 @@ fn results_come_over_tls_as_well() {
     collect.run().exits(0).says(&["collected"]);
     let sealed = here.out().join("tiny/replication-0/MANIFEST.sha256");
     assert!(sealed.exists());
+}
+
+/// A kubeconfig of the lab with this user.
+fn with_user(lab: &ClusterLab, user: &Value) -> PathBuf {
+    let config = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "lab",
+        "clusters": [{"name": "lab", "cluster": {"server": lab.mock.url()}}],
+        "users": [{"name": "me", "user": user}],
+        "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "me"}}],
+    });
+    let path = lab.path().join("with-user");
+    fs::write(&path, config.to_string()).unwrap();
+    path
+}
+
+/// A user whose credentials a plugin gives, which is this script.
+fn by_plugin(script: &str) -> Value {
+    json!({"exec": {
+        "apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never",
+        "command": "sh", "args": ["-c", script],
+    }})
+}
+
+#[test]
+fn nobody_is_impersonated() {
+    let lab = lab();
+    for key in ["as", "as-uid"] {
+        let config = with_user(&lab, &json!({"token": TOKEN, key: "admin"}));
+        let ended = lab.run(status(&lab, &config, &[])).exits(42);
+        let said = "impersonates another (`as`), which grace does not do";
+        assert!(ended.stderr.contains(said), "{}", ended.output());
+    }
+    assert!(lab.mock.requests().is_empty());
+
+    // Variables by which kube may be debugged do nothing here.
+    let launch = lab
+        .launch(&["--model", "small"])
+        .env("KUBE_RS_DEBUG_IMPERSONATE_USER", "admin")
+        .env("KUBE_RS_DEBUG_IMPERSONATE_GROUP", "system:masters")
+        .env("KUBE_RS_DEBUG_OVERRIDE_URL", "http://127.0.0.1:9");
+    lab.run(launch).exits(0);
+    let requests = lab.mock.requests();
+    assert!(!requests.is_empty() && requests.iter().all(|it| !it.impersonates));
+}
+
+#[test]
+fn a_credential_plugin_that_hangs_is_given_up_and_can_be_interrupted() {
+    let lab = lab();
+    let config = with_user(&lab, &by_plugin("exec sleep 50"));
+    let ended = lab.run(status(&lab, &config, &[])).exits(75);
+    let said = "gave no credentials within 30 s";
+    assert!(ended.stderr.contains(said), "{}", ended.output());
+    assert!(ended.took < Duration::from_secs(45), "{:?}", ended.took);
+    for command in ["status", "doctor"] {
+        let begun = lab.path().join("begun").join(command);
+        fs::create_dir_all(begun.parent().unwrap()).unwrap();
+        let script = format!("touch {}; exec sleep 20", begun.display());
+        let config = with_user(&lab, &by_plugin(&script));
+        let command = lab
+            .grace(&[command])
+            .env("KUBECONFIG", config.to_str().unwrap());
+        let running = command.start();
+        lab.until("the plugin is asked", || begun.exists());
+        running.signal("INT");
+        running.wait(Duration::from_secs(10)).exits(130);
+    }
+}
+
+#[test]
+fn a_credential_plugin_is_asked_again_when_its_token_has_expired() {
+    let lab = lab();
+    lab.mock.controller(Workload::new(|_| {
+        Outcome::success().after(Duration::from_secs(4))
+    }));
+    let file = lab.path().join("credential");
+    let write = |token: &str| {
+        let credential = json!({
+            "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+            "status": {"token": token},
+        });
+        fs::write(&file, credential.to_string()).unwrap();
+    };
+    write(TOKEN);
+    let config = with_user(&lab, &by_plugin(&format!("cat {}", file.display())));
+    let launch = lab.launch(&["--model", "small"]);
+    let mut running = launch.env("KUBECONFIG", config.to_str().unwrap()).start();
+    assert!(running.says("small: started"));
+    let renewed = "another-token-that-nobody-may-see";
+    write(renewed);
+    lab.mock.set_token(Some(renewed));
+    lab.mock.cut_connections();
+    let ended = running.wait(Duration::from_mins(1)).exits(0);
+    let output = ended.output();
+    assert!(output.contains("complete: 3 of 3"), "{output}");
+    assert!(!output.contains(TOKEN) && !output.contains(renewed));
+}
+
+/// Whatever is logged, and whatever command it is.
+#[test]
+fn no_token_is_printed_and_no_right_beyond_the_namespace_used() {
+    let results = TempDir::new().unwrap();
+    seal(results.path(), "small", 0, 10);
+    let lab = lab();
+    let (volume, mark) = (results.path().to_owned(), lab.path().join("mark"));
+    lab.mock.on_exec(move |argv| exported(argv, &volume, &mark));
+    let traced = |command: Grace| lab.run(command.env("RUST_LOG", "trace"));
+    traced(lab.launch(&["--model", "small"])).exits(0);
+    traced(lab.grace(&["status", "--watch"])).exits(0);
+    traced(lab.grace(&["logs", "small", "0"]));
+    traced(lab.grace(&["cancel", "--delete", "--yes"])).exits(0);
+    let out = lab.path().join("out");
+    let collect = lab.grace(&["collect", "--start-deadline", "2s", "--out"]);
+    traced(collect.args([&out]));
+    for request in lab.mock.requests() {
+        let path = request.path.as_str();
+        assert!(path.contains("/namespaces/lemn-lab/"), "{path}");
+        assert_eq!(request.authorization.unwrap(), format!("Bearer {TOKEN}"));
+    }
 }
 
 /// The same command as a pod has it: in a file system of its own, with the account mounted where the kubelet does.

@@ -45,7 +45,7 @@ impl ScoreMethod {
 }
 
 impl ScoreMethod {
-    /// Whether each option has a request, or a prompt, of its own: their
+    /// Whether each option has a prompt or a request of its own: their
     /// numbers then need not be of one distribution, and noise may make them
     /// add up to more than 1.
     pub(crate) fn asks_option_by_option(self) -> bool {

@@ -6,8 +6,8 @@ use crate::experiment::{ScoreColumns, ScoreQuery};
 
 /// The most that probabilities of options had by `method` may add up to, which exclude each other; with room for rounding.
 ///
-/// A trie's come of one distribution at each token. Elsewhere each option has a request of its own, whose numbers move with
-/// the batch by as much as a server is allowed: 0.25 nat, and 1 nat of llama.cpp.
+/// A trie's come of one distribution at each token. Elsewhere each option has a prompt or a request of its own, whose numbers
+/// move with the batch: by as much as is allowed of the least precise server, 0.25 nat, and 1 nat of llama.cpp.
 fn most_mass(method: &str) -> f64 {
     let noise: f64 = match method {
         "prompt_logprobs" => 0.25,

@@ -10,7 +10,8 @@ use super::Monitor;
 use super::error::CollectError;
 use super::listing::heard;
 use super::reader::{Reader, ReaderPod, sweep};
-use crate::connect::{Cluster, answer};
+use crate::connect::{ANSWER, Cluster, answer};
+use crate::error::{ClusterError, FaultKind};
 use crate::exec::Exec;
 use crate::state::pod;
 
@@ -45,11 +46,20 @@ impl Space {
 ///
 /// # Errors
 ///
-/// Returns an error if pods cannot be listed, or none of those that run gives an answer.
+/// Returns an error if pods cannot be listed, or none of those that run gives an answer within 30 s.
 pub async fn space_in_running_pod(
     cluster: &Cluster,
     claim: &str,
 ) -> Result<Option<Space>, CollectError> {
+    let asked = tokio::time::timeout(ANSWER, ask_running_pods(cluster, claim)).await;
+    asked.unwrap_or_else(|_| {
+        let doing = format!("ask a running pod what is left on `{claim}`");
+        let fault = FaultKind::TimedOut(ANSWER.as_secs());
+        Err(ClusterError::new(doing, fault).into())
+    })
+}
+
+async fn ask_running_pods(cluster: &Cluster, claim: &str) -> Result<Option<Space>, CollectError> {
     let pods: Api<Pod> = cluster.api();
     let ours = ListParams::default().labels(OURS);
     let pods = answer("list pods", async || pods.list(&ours).await).await?;
@@ -108,7 +118,7 @@ struct Place<'a> {
 impl<'a> Place<'a> {
     /// The place in a pod that runs, if it has one.
     fn in_pod(found: &'a Pod, claim: &str) -> Option<Self> {
-        if pod::phase(found) != "Running" || pod::is_leaving(found) {
+        if pod::phase(found) != "Running" || pod::is_leaving(found) || pod::is_lost(found) {
             return None;
         }
         let spec = found.spec.as_ref()?;
@@ -188,5 +198,10 @@ mod tests {
         let mut leaving = pod("Running", "results", "/grace/grace-cli");
         leaving["metadata"]["deletionTimestamp"] = json!("2026-11-29T00:00:00Z");
         assert_eq!(place(leaving), None);
+        let mut lost = pod("Running", "results", "/grace/grace-cli");
+        lost["status"]["conditions"] = json!([
+            {"type": "Ready", "status": "False"}, {"type": "ContainersReady", "status": "True"},
+        ]);
+        assert_eq!(place(lost), None);
     }
 }

@@ -12,6 +12,7 @@ use super::check::{Check, Verdict};
 use super::needs::{ModelNeeds, Needs};
 use crate::collect::{CollectError, Space};
 use crate::error::{ClusterError, FaultKind};
+use crate::exec::ExecError;
 
 /// The name of the check of what is left on the claim.
 pub(super) const LEFT: &str = "storage left";
@@ -180,24 +181,63 @@ fn planned(needs: &Needs) -> String {
     format!("{least:.0} to {most:.0} MB are planned")
 }
 
-/// Whether what is left on the claim is enough. What is done of the plan is on it already, and is not known here.
-pub(super) fn left(needs: &Needs, space: &Result<Option<Space>, CollectError>) -> Check {
-    let space = match space {
-        Ok(Some(space)) => space,
+/// What a pod that runs tells of what is left on the claim.
+pub(super) fn told_by_a_pod(
+    needs: &Needs,
+    claim: Option<&Answer<Option<PersistentVolumeClaim>>>,
+    space: &Result<Option<Space>, CollectError>,
+) -> Check {
+    let measure = "`grace-cli doctor --measure-storage` starts a small pod to measure it; `grace-cli collect` says it, too";
+    match space {
+        Ok(Some(space)) => left(needs, space),
+        Ok(None) if claim.is_some_and(|it| !is_bound(it)) => {
+            let found = format!("`{}` is not bound yet: nothing is on it", needs.results);
+            Check::unknown(LEFT, found)
+        }
         Ok(None) => {
             let found = format!("no pod of grace runs that has `{}` mounted", needs.results);
-            return Check::unknown(LEFT, found).advise(
-                "`grace-cli doctor --measure-storage` starts a small one to measure it; `grace-cli collect` says it, too",
-            );
+            Check::unknown(LEFT, found).advise(measure)
         }
-        Err(error) => {
-            let check = Check::unknown(LEFT, error.to_string());
-            return match error.hint() {
-                Some(hint) if !hint.contains("doctor") => check.advise(hint),
-                _ => check,
-            };
+        // What is missing is said beside the rights.
+        Err(error) if lacks_rights(error) => Check::unknown(LEFT, error.to_string()),
+        Err(error) => Check::unknown(LEFT, error.to_string()).advise(measure),
+    }
+}
+
+fn lacks_rights(error: &CollectError) -> bool {
+    match error {
+        CollectError::Cluster(error)
+        | CollectError::Exec {
+            source: ExecError::Start(error),
+            ..
+        } => is_forbidden(error),
+        _ => false,
+    }
+}
+
+/// A pod of its own could not tell what is left.
+pub(super) fn not_measured(error: &CollectError) -> Check {
+    let check = Check::unknown(LEFT, error.to_string());
+    match error {
+        CollectError::Exec { .. } | CollectError::Answer { .. } | CollectError::Ended { .. } => {
+            check.advise("the pod runs `cluster.image` of models.yaml: is it the image of this version of grace?")
         }
-    };
+        CollectError::NotRunning { obstacle, .. } => match obstacle.hint() {
+            Some(hint) => check.advise(hint),
+            None => check,
+        },
+        _ => check,
+    }
+}
+
+/// Whether a claim has its volume.
+pub(super) fn is_bound(claim: &Answer<Option<PersistentVolumeClaim>>) -> bool {
+    let status = |it: &PersistentVolumeClaim| it.status.as_ref()?.phase.clone();
+    matches!(claim, Ok(Some(claim)) if status(claim).as_deref() == Some("Bound"))
+}
+
+/// Whether what is left on the claim is enough. What is done of the plan is on it already, and is not known here.
+pub(super) fn left(needs: &Needs, space: &Space) -> Check {
     let Some(free) = space.free_bytes else {
         let found = format!("the file system of `{}` does not say it", needs.results);
         return Check::unknown(LEFT, found);
@@ -211,17 +251,18 @@ fn judged(needs: &Needs, free: u64, space: &Space) -> Check {
         .total_bytes
         .map(|it| format!(" of {:.0}", megabytes(it)));
     let found = format!(
-        "`{}` has {:.0}{} MB left, {} in all",
+        "`{}` has {:.0}{} MB left by the word of pod `{}`, {} in all",
         needs.results,
         megabytes(free),
         of.unwrap_or_default(),
+        space.pod,
         planned(needs),
     );
     let (least, most) = needs.megabytes;
     let free = megabytes(free);
     if free < needs.smallest {
         Check::fail(LEFT, found).advise(
-            "not one replication fits: make the claim larger, or collect and remove what is done",
+            "not one further replication fits: make the claim larger, or collect and remove what is done",
         )
     } else if free < least {
         Check::warn(LEFT, found).advise(

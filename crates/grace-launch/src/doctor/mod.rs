@@ -20,7 +20,7 @@ use kube::api::{ListParams, PostParams};
 use tokio_util::sync::CancellationToken;
 
 pub use check::{Check, Verdict};
-pub use needs::Needs;
+pub use needs::{Needs, Planned};
 use rights::{Answers, RIGHTS, Rights};
 
 use crate::apply::find;
@@ -70,14 +70,15 @@ pub async fn examine(cluster: &Result<Cluster, ClusterError>, needs: &Needs) -> 
 }
 
 /// Has a pod of its own measure what is left on the claim for results, and puts that into `checks`, if no pod that runs has
-/// told. Cancelling `stop` ends it soon.
+/// told. A claim that is not bound is left alone: its first pod would decide where its volume is. Cancelling `stop` ends it soon.
 ///
 /// # Errors
 ///
 /// Returns [`CollectError::Stopped`] if it was stopped; what else is in the way makes the check unknown.
 pub async fn measure_storage(
     checks: &mut [Check],
-    (cluster, needs): (&Cluster, &Needs),
+    cluster: &Cluster,
+    needs: &Needs,
     reader: &ReaderPod,
     monitor: &dyn Monitor,
     stop: &CancellationToken,
@@ -86,9 +87,14 @@ pub async fn measure_storage(
     let Some(left) = left.filter(|it| it.verdict == Verdict::Unknown) else {
         return Ok(());
     };
+    let claim = find::<PersistentVolumeClaim>(cluster, &needs.results).await;
+    if !judge::is_bound(&claim) {
+        return Ok(());
+    }
     match space_by_reader(cluster, reader, monitor, stop).await {
         Err(CollectError::Stopped) => return Err(CollectError::Stopped),
-        space => *left = judge::left(needs, &space.map(Some)),
+        Ok(space) => *left = judge::left(needs, &space),
+        Err(error) => *left = judge::not_measured(&error),
     }
     Ok(())
 }
@@ -193,7 +199,15 @@ async fn objects(cluster: &Cluster, needs: &Needs) -> Vec<Check> {
             checks.push(judge::storage(needs, found));
         }
     }
-    checks.push(judge::left(needs, &space));
+    let at = needs
+        .claims
+        .iter()
+        .position(|(name, _)| *name == needs.results);
+    checks.push(judge::told_by_a_pod(
+        needs,
+        at.map(|at| &claims[at]),
+        &space,
+    ));
     checks.extend(secret);
     checks.extend(
         needs

@@ -40,24 +40,33 @@ pub(super) struct ModelNeeds {
     pub(super) demand: BTreeMap<String, f64>,
 }
 
+/// How much is to be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Planned {
+    /// Replications of each model.
+    pub replications: u32,
+    /// Replications of a model at the same time, where the model does not say itself.
+    pub parallelism: u32,
+}
+
 impl Needs {
-    /// What `replications` of each of `models` of `config` need, `parallelism` of a model at the same time where the model
-    /// does not say itself. `megabytes` says what a replication of a model takes, least and most.
+    /// What `planned` replications of `models` of `config` need. `megabytes` says what a replication of a model takes, least
+    /// and most.
     pub fn of(
         config: &ClusterConfig,
         models: &[&Workload],
-        (replications, parallelism): (u32, u32),
+        planned: Planned,
         megabytes: impl Fn(&Workload) -> (f64, f64),
     ) -> Self {
         let sizes: Vec<(f64, f64)> = models.iter().map(|it| megabytes(it)).collect();
         let all = |size: fn(&(f64, f64)) -> f64| {
-            f64::from(replications) * sizes.iter().map(size).sum::<f64>()
+            f64::from(planned.replications) * sizes.iter().map(size).sum::<f64>()
         };
         let cluster = &config.cluster;
         let of_model = |workload: &&Workload| {
             let mut node_selector = cluster.node_selector.clone();
             node_selector.extend(workload.gpu.node_selector.clone());
-            let parallelism = workload.parallelism.unwrap_or(parallelism).max(1);
+            let parallelism = workload.parallelism.unwrap_or(planned.parallelism).max(1);
             ModelNeeds {
                 model: workload.model.key.clone(),
                 node_selector,

@@ -16,8 +16,8 @@ pub(super) struct Rights {
     pub(super) resource: &'static str,
     pub(super) subresource: Option<&'static str>,
     pub(super) verbs: &'static [&'static str],
-    /// Who needs them.
-    pub(super) by: &'static str,
+    /// Which commands need them.
+    pub(super) by: &'static [&'static str],
     /// What is lost without them, if commands go on.
     pub(super) without: Option<&'static str>,
 }
@@ -25,7 +25,7 @@ pub(super) struct Rights {
 const fn rights(
     resource: &'static str,
     verbs: &'static [&'static str],
-    by: &'static str,
+    by: &'static [&'static str],
 ) -> Rights {
     Rights {
         group: "",
@@ -44,35 +44,35 @@ pub(super) const RIGHTS: [Rights; 8] = [
         ..rights(
             "jobs",
             &["get", "list", "watch", "create", "patch", "delete"],
-            "launch, status, cancel",
+            &["launch", "status", "cancel"],
         )
     },
     rights(
         "pods",
         &["get", "list", "watch", "create", "delete"],
-        "launch, status, logs, collect",
+        &["launch", "status", "logs", "collect"],
     ),
     Rights {
         subresource: Some("log"),
-        ..rights("pods", &["get"], "launch, logs")
+        ..rights("pods", &["get"], &["launch", "logs"])
     },
     Rights {
         subresource: Some("exec"),
-        ..rights("pods", &["get", "create"], "collect")
+        ..rights("pods", &["get", "create"], &["collect"])
     },
     Rights {
         without: Some("reasons that only events tell stay unknown"),
-        ..rights("events", &["list", "watch"], "launch, status")
+        ..rights("events", &["list", "watch"], &["launch", "status"])
     },
     rights(
         "persistentvolumeclaims",
         &["get", "create", "patch"],
-        "launch, collect",
+        &["launch", "collect"],
     ),
-    rights("configmaps", &["get", "create", "patch"], "launch"),
+    rights("configmaps", &["get", "create", "patch"], &["launch"]),
     Rights {
         without: Some("`doctor` cannot look for the key of the token"),
-        ..rights("secrets", &["get"], "doctor")
+        ..rights("secrets", &["get"], &["doctor"])
     },
 ];
 
@@ -112,12 +112,12 @@ impl Rights {
         if missing.is_empty() {
             return Check::ok(name, format!("{} allowed", self.verbs.join(", ")));
         }
-        let need = if self.by.contains(',') {
-            "need"
-        } else {
-            "needs"
-        };
-        let found = format!("{} missing, which {} {need}", missing.join(", "), self.by);
+        let need = if self.by.len() > 1 { "need" } else { "needs" };
+        let found = format!(
+            "{} missing, which {} {need}",
+            missing.join(", "),
+            self.by.join(", ")
+        );
         if let Some(without) = self.without {
             return Check::warn(name, found).advise(format!("{without}; {}", self.ask(&missing)));
         }

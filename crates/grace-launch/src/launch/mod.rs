@@ -280,6 +280,12 @@ impl<T: FnMut(Update<'_>)> Launch<'_, T> {
                 continue;
             }
             let running = &mut self.running[place];
+            let world = self.watch.world();
+            if state.phase == Phase::NotThere
+                && let Some(last) = world.last_of(running.uid())
+            {
+                running.see_off(world.state_of(Some(last)));
+            }
             let seen = running.see(state, is_replaced, is_heard, self.settings);
             if seen.is_new {
                 (self.told)(Update::State {
@@ -289,9 +295,10 @@ impl<T: FnMut(Update<'_>)> Launch<'_, T> {
                 });
             }
             if seen.is_failing {
-                running
-                    .read_log(self.watch.cluster(), self.settings.log_lines)
-                    .await;
+                let model = running.order.model.as_str();
+                let lines = running.read_log(self.watch.cluster(), self.settings.log_lines);
+                let lines = lines.await;
+                (self.told)(Update::Log { model, lines });
             }
             place += usize::from(!self.conclude(place, seen).await);
         }

@@ -122,6 +122,8 @@ pub enum Outcome {
     Deleted {
         /// Whether another Job has its name now.
         is_replaced: bool,
+        /// Whether it may have been complete, and removed after its time to live: its last moments were not heard of.
+        may_be_complete: bool,
     },
     /// It goes on without being watched.
     LeftRunning,
@@ -194,6 +196,13 @@ pub enum Update<'a> {
         is_prefetch: bool,
         /// How.
         state: &'a JobState,
+    },
+    /// The last lines of the pod that made a Job fail, as soon as it fails.
+    Log {
+        /// The model.
+        model: &'a str,
+        /// The lines.
+        lines: &'a [String],
     },
     /// A model has ended.
     Ended(&'a Ended),

@@ -29,6 +29,8 @@ pub(super) struct Running<'a> {
     idle_since: Instant,
     looked_at: Instant,
     log: Option<Vec<String>>,
+    /// Whether its deletion was heard of.
+    saw_the_end: bool,
 }
 
 /// What came of starting a model.
@@ -166,6 +168,7 @@ async fn start_job<'a>(
         idle_since: Instant::now(),
         looked_at: Instant::now(),
         log: None,
+        saw_the_end: false,
     });
     Ok(Start::Running {
         running,
@@ -245,9 +248,14 @@ impl Running<'_> {
             // Removed after its time to live, which may be nothing.
             Phase::NotThere if was_complete => Some(Outcome::Complete),
             Phase::NotThere => Some(match &self.state.phase {
-                Phase::Failing(_) => self.failed(),
-                _ => Outcome::Deleted { is_replaced },
+                Phase::Failing(_) | Phase::Failed(_) => self.failed(),
+                _ => Outcome::Deleted {
+                    is_replaced,
+                    may_be_complete: !self.saw_the_end && self.has_time_to_live(),
+                },
             }),
+            // A pod on a node that is lost never ends, and the Job does not fail before.
+            Phase::Failing(_) => self.stuck(&state, settings).map(|_| self.failed()),
             _ => self.stuck(&state, settings),
         };
         let is_failing =
@@ -264,6 +272,20 @@ impl Running<'_> {
         }
     }
 
+    /// Takes in how the Job looked when it was removed.
+    pub(super) fn see_off(&mut self, last: JobState) {
+        self.saw_the_end = true;
+        // That it is being deleted says less than what was known.
+        if last.phase != Phase::Deleting || last.left() == 0 {
+            self.state = last;
+        }
+    }
+
+    fn has_time_to_live(&self) -> bool {
+        let spec = self.order.job.spec.as_ref();
+        spec.is_some_and(|it| it.ttl_seconds_after_finished.is_some())
+    }
+
     fn failed(&self) -> Outcome {
         let log = self.log.clone().unwrap_or_default();
         Outcome::Failed { log }
@@ -278,14 +300,15 @@ impl Running<'_> {
     }
 
     /// Reads the end of the log of the pod that failed, which may be gone already.
-    pub(super) async fn read_log(&mut self, cluster: &Cluster, lines: u32) {
+    pub(super) async fn read_log(&mut self, cluster: &Cluster, lines: u32) -> &[String] {
         let cause = self.state.cause();
         let Some(pod) = cause.and_then(|it| it.pod.as_deref()) else {
-            return;
+            return &[];
         };
         let container = cause.and_then(|it| it.container.as_deref());
         let read = logs::tail(cluster, pod, container.unwrap_or(logs::CONTAINER), lines).await;
-        self.log = Some(read.unwrap_or_else(|error| vec![format!("(no log: {error})")]));
+        let read = read.unwrap_or_else(|error| vec![format!("(no log: {error})")]);
+        self.log.insert(read)
     }
 
     pub(super) fn ended(self, outcome: Outcome) -> Ended {
@@ -344,13 +367,21 @@ fn summary(outcome: &Outcome, state: &JobState) -> String {
             [first, rest @ ..] => format!("another plan: {first}, and {} more", rest.len()),
         },
         Outcome::NotApplied { message, .. } => message.clone(),
-        Outcome::Deleted { is_replaced } => {
+        Outcome::Deleted {
+            is_replaced,
+            may_be_complete,
+        } => {
             let then = if *is_replaced {
                 "; another Job has its name now"
             } else {
                 ""
             };
-            format!("deleted by somebody, last seen {state}{then}")
+            let how = if *may_be_complete {
+                "deleted by somebody, or complete and removed after its time to live (`grace-cli collect` tells)"
+            } else {
+                "deleted by somebody"
+            };
+            format!("{how}, last seen {state}{then}")
         }
         Outcome::LeftRunning if state.phase == Phase::NotThere => String::from(
             "interrupted as it was applied; `grace-cli status` says whether it is there",

@@ -68,6 +68,13 @@ pub(super) fn is_suspended(job: &Job) -> bool {
     held(job, "Suspended").is_some() || job.spec.as_ref().is_some_and(|it| it.suspend == Some(true))
 }
 
+/// Whether it ever was: the condition stays, whatever its status is now.
+pub(super) fn was_suspended(job: &Job) -> bool {
+    let conditions = job.status.as_ref().and_then(|it| it.conditions.as_deref());
+    let mut conditions = conditions.unwrap_or_default().iter();
+    conditions.any(|it| it.type_ == "Suspended")
+}
+
 /// The phase, where a condition decides it. `FailureTarget` comes first; `Failed` only when all pods have ended.
 pub(super) fn phase(job: &Job) -> Option<Phase> {
     if held(job, "Complete").is_some() {

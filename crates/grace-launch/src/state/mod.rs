@@ -48,6 +48,9 @@ pub struct JobState {
     pub started_at: Option<String>,
     /// When it ended, in RFC 3339.
     pub ended_at: Option<String>,
+    /// Whether it was suspended before: then it started anew, with some indexes done already.
+    #[serde(skip)]
+    pub was_suspended: bool,
 }
 
 /// Where a Job is.
@@ -125,6 +128,7 @@ pub fn observe(job: Option<&Job>, pods: &[&Pod], events: &[&Event]) -> JobState 
         failed: job::failed(job),
         started_at: job::started(job).map(text),
         ended_at: job::ended(job).map(text),
+        was_suspended: job::was_suspended(job),
         ..JobState::not_there()
     };
     let events = Events::new(events);
@@ -177,6 +181,7 @@ impl JobState {
             failures: Vec::new(),
             started_at: None,
             ended_at: None,
+            was_suspended: false,
         }
     }
 

@@ -12,10 +12,7 @@ impl fmt::Display for JobState {
             Phase::Deleting => f.write_str("being deleted"),
             Phase::Suspended => write!(f, "suspended: done {} of {}", self.done.len(), self.total),
             Phase::Pending => self.write_pending(f),
-            Phase::Running => {
-                self.write_counts(f)?;
-                self.write_trouble(f)
-            }
+            Phase::Running => f.write_str(&(self.counts() + &self.troubles())),
             Phase::Failing(verdict) => {
                 f.write_str("failing: ")?;
                 self.write_failure(f, verdict)
@@ -30,9 +27,8 @@ impl fmt::Display for JobState {
 }
 
 impl JobState {
-    fn write_counts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
+    fn counts(&self) -> String {
+        format!(
             "running {}/{}, done {}, failed {}",
             self.running.len(),
             self.total,
@@ -41,19 +37,24 @@ impl JobState {
         )
     }
 
-    fn write_trouble(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (obstacle, indexes) in self.trouble() {
-            match indexes.as_slice() {
-                [] => write!(f, "; {obstacle}")?,
-                [index] => write!(f, "; index {index}: {obstacle}")?,
-                many => write!(
-                    f,
-                    "; indexes {}: {obstacle}",
-                    format_indexes(many.iter().copied())
-                )?,
-            }
+    fn troubles(&self) -> String {
+        let of = |(obstacle, indexes): (&Obstacle, Vec<u32>)| match indexes.as_slice() {
+            [] => format!("; {obstacle}"),
+            [index] => format!("; index {index}: {obstacle}"),
+            many => format!(
+                "; indexes {}: {obstacle}",
+                format_indexes(many.iter().copied())
+            ),
+        };
+        self.trouble().into_iter().map(of).collect()
+    }
+
+    /// Its text, with `aside` behind the counts of a Job that runs and before what is wrong with it, else at the end.
+    pub fn with_aside(&self, aside: &str) -> String {
+        match self.phase {
+            Phase::Running => format!("{}{aside}{}", self.counts(), self.troubles()),
+            _ => format!("{self}{aside}"),
         }
-        Ok(())
     }
 
     fn write_pending(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -253,7 +253,14 @@ impl Watch {
     fn take(&mut self, heard: Heard) -> Result<Option<Change>, ClusterError> {
         let (kind, is_answer) = match heard {
             Heard::Failed(kind, error) => return self.failed(kind, &error),
-            Heard::Job(event) => (Kind::Jobs, take_into(&mut self.world.jobs, *event, trimmed)),
+            Heard::Job(event) => {
+                if let watcher::Event::Delete(job) = &*event
+                    && let Some(uid) = job.metadata.uid.clone()
+                {
+                    self.world.deleted.insert(uid, trimmed(job.clone()));
+                }
+                (Kind::Jobs, take_into(&mut self.world.jobs, *event, trimmed))
+            }
             Heard::Pod(event) => (
                 Kind::Pods,
                 take_into(&mut self.world.pods, *event, trimmed_pod),

@@ -1,5 +1,7 @@
 //! The Jobs of a namespace with their pods and events, as last heard of.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event, Pod, PodSpec};
 use kube::Resource;
@@ -11,6 +13,8 @@ use crate::state::{JobState, observe, pod};
 #[derive(Debug)]
 pub struct World {
     pub(super) jobs: Mirror<Job>,
+    /// Jobs that were deleted, as they were then, by uid.
+    pub(super) deleted: BTreeMap<String, Job>,
     pub(super) pods: Mirror<Pod>,
     pub(super) events: Mirror<Event>,
     /// Events may not be read with these rights; then what they say is missing.
@@ -21,6 +25,7 @@ impl World {
     pub(super) fn new() -> Self {
         Self {
             jobs: Mirror::new(),
+            deleted: BTreeMap::new(),
             pods: Mirror::new(),
             events: Mirror::new(),
             without_events: false,
@@ -57,6 +62,11 @@ impl World {
     /// This very Job, not one of the same name that came after it.
     pub fn job_with_uid(&self, uid: &str) -> Option<&Job> {
         self.jobs.get(uid)
+    }
+
+    /// A Job that was deleted, as it was then, if that was heard of.
+    pub(crate) fn last_of(&self, uid: &str) -> Option<&Job> {
+        self.deleted.get(uid)
     }
 
     /// What is going on with the Job of this name.

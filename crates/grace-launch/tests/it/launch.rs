@@ -155,7 +155,11 @@ async fn deleted_under_us_is_no_success() {
         tokio::time::sleep(Duration::from_millis(500)).await;
         lab.mock.remove("jobs", NAMESPACE, &name("a"));
     });
-    assert_eq!(ended[0].outcome, Outcome::Deleted { is_replaced: false });
+    let deleted = Outcome::Deleted {
+        is_replaced: false,
+        may_be_complete: false,
+    };
+    assert_eq!(ended[0].outcome, deleted);
     assert_eq!(ended[0].state.done.len(), 1, "what was last seen is kept");
 }
 
@@ -173,7 +177,11 @@ async fn another_job_of_the_name_is_not_taken_for_it() {
         other["status"] = complete(2);
         lab.mock.put("jobs", other);
     });
-    assert_eq!(ended[0].outcome, Outcome::Deleted { is_replaced: true });
+    let deleted = Outcome::Deleted {
+        is_replaced: true,
+        may_be_complete: false,
+    };
+    assert_eq!(ended[0].outcome, deleted);
     assert!(
         ended[0].summary.ends_with("another Job has its name now"),
         "{}",
@@ -194,6 +202,76 @@ async fn removed_after_its_time_to_live_is_a_success() {
         lab.mock.remove("jobs", NAMESPACE, &name("a"));
     });
     assert_eq!(ended[0].outcome, Outcome::Complete);
+}
+
+#[tokio::test]
+async fn removed_in_the_moment_of_its_completion_is_a_success() {
+    let lab = Lab::new().await;
+    let (orders, settings) = ([order("a", 2, 1, 1)], settings());
+    let ((ended, _), ()) = tokio::join!(lab.launch(&orders, &settings), async {
+        lab.applied(&name("a")).await;
+        lab.until(|| lab.mock.open_watches("jobs") > 0).await;
+        lab.set_status(&name("a"), &complete(2));
+        lab.mock.remove("jobs", NAMESPACE, &name("a"));
+    });
+    assert_eq!(ended[0].outcome, Outcome::Complete);
+}
+
+#[tokio::test]
+async fn what_was_removed_while_nobody_heard_may_have_been_complete() {
+    for ttl in [None, Some(60)] {
+        let lab = Lab::new().await;
+        let mut wanted = job("a", 2, 1);
+        wanted.spec.as_mut().unwrap().ttl_seconds_after_finished = ttl;
+        let (orders, settings) = ([Order::new("a", wanted, 1)], settings());
+        let ((ended, _), ()) = tokio::join!(lab.launch(&orders, &settings), async {
+            lab.applied(&name("a")).await;
+            lab.until(|| lab.mock.open_watches("jobs") > 0).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            lab.mock.down().await;
+            lab.mock.remove("jobs", NAMESPACE, &name("a"));
+            lab.mock.compact();
+            lab.mock.up().await;
+        });
+        let deleted = Outcome::Deleted {
+            is_replaced: false,
+            may_be_complete: ttl.is_some(),
+        };
+        assert_eq!(ended[0].outcome, deleted);
+        let says = "or complete and removed after its time to live";
+        assert_eq!(ended[0].summary.contains(says), ttl.is_some());
+    }
+}
+
+#[tokio::test]
+async fn of_a_job_that_is_failing_all_is_told_before_its_pods_have_ended() {
+    let lab = Lab::new().await;
+    let orders = [order("a", 3, 2, 1)];
+    let mut settings = settings();
+    settings.start_deadline = Duration::from_secs(4);
+    let begun = Instant::now();
+    let ((ended, told), ()) = tokio::join!(lab.launch(&orders, &settings), async {
+        lab.applied(&name("a")).await;
+        let pod = lab.pod(&name("a"), 1, &exit(43));
+        lab.mock
+            .append_log(NAMESPACE, &pod, b"the last words \xff\n");
+        // `Failed` never comes: another pod is on a node that is lost.
+        lab.set_status(
+            &name("a"),
+            &json!({"failedIndexes": "1", "conditions": [
+                {"type": "FailureTarget", "status": "True", "reason": "FailedIndexes", "message": "it is over"}]}),
+        );
+    });
+    let place = |part: &str| told.iter().position(|it| it.contains(part));
+    let (log, end) = (place("the last words \u{fffd}"), place("a ended: "));
+    assert!(log.is_some() && log < end, "{told:#?}");
+    assert!(
+        told.iter().any(|it| it.contains("index 1, exit 43")),
+        "{told:#?}"
+    );
+    // It is no longer waited for than what never starts, and it is a failure.
+    assert!(matches!(&ended[0].outcome, Outcome::Failed { log } if log.len() == 1));
+    assert!(begun.elapsed() >= settings.start_deadline);
 }
 
 #[tokio::test]
