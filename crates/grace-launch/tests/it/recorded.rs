@@ -1,7 +1,7 @@
 //! What is said of what a real API server answered.
 
 use grace_launch::state::{JobState, Obstacle, Phase, observe};
-use grace_mock_cluster::{recorded, recorded_object};
+use grace_mock_cluster::{NAMESPACE, recorded, recorded_object};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event, Pod};
 use serde_json::{Value, json};
@@ -79,6 +79,28 @@ fn failures_name_index_exit_code_and_what_is_done() {
         ended("job-failed-backofflimit0").to_string(),
         "failed: index 1, exit 3 in container `run` (BackoffLimitExceeded, done 0 of 5)"
     );
+}
+
+#[test]
+fn where_the_others_went_on_all_that_failed_are_named() {
+    for (name, expected) in [
+        (
+            "job-failed-perindex0-max5",
+            "failed: index 1, exit 5 in container `run`; failed indexes 1, 3 (FailedIndexes, done 3 of 5)",
+        ),
+        (
+            "job-failed-perindex1",
+            "failed: index 1, exit 5 in container `run`; failed indexes 1, 3 (FailedIndexes, done 3 of 5)",
+        ),
+        (
+            "job-podfailurepolicy-failindex",
+            "failed: index 0, exit 42 in container `run` (FailedIndexes, done 2 of 3)",
+        ),
+    ] {
+        let state = ended(name);
+        assert!(matches!(state.phase, Phase::Failed(_)), "{name}");
+        assert_eq!(state.to_string(), expected, "{name}");
+    }
 }
 
 #[test]
@@ -202,6 +224,24 @@ fn without_pods_the_jobs_events_say_why() {
         with_events("events-quota-failedcreate").to_string(),
         "pending: quota: exceeded quota: q, requested: requests.nvidia.com/gpu=4, used: requests.nvidia.com/gpu=0, limited: \
          requests.nvidia.com/gpu=2"
+    );
+    // A short recording: what each event says, in a line.
+    let short = recorded("events-failedcreate-sa");
+    let [_, reason, _, job, message, count] = short[0].as_array().unwrap().as_slice() else {
+        panic!("{short}");
+    };
+    let event = serde_json::from_value(json!({
+        "metadata": {"name": "e", "namespace": NAMESPACE}, "type": "Warning", "reason": reason, "message": message,
+        "count": count, "involvedObject": {"kind": "Job", "name": job, "uid": "u"},
+    }));
+    let job = json!({
+        "metadata": {"name": job, "uid": "u"},
+        "spec": {"completionMode": "Indexed", "completions": 2, "parallelism": 1, "template": {}},
+        "status": {},
+    });
+    assert_eq!(
+        of(job, &[], &[event.unwrap()]).to_string(),
+        "pending: pods cannot be created: error looking up service account lemn-lab/absent-sa: serviceaccount \"absent-sa\" not found"
     );
     let state = with_events("events-psa-failedcreate");
     assert!(matches!(state.without_pods, Some(Obstacle::Refused(_))));
