@@ -253,7 +253,11 @@ fn failures_on_the_way_change_no_score() {
 fn a_tokenizer_that_merges_prompt_and_option_is_on_record() {
     let merging = exact().with_tokenizer(Tokenizer::new().with_merging(Merging::Colons));
     let (study, server) = (scoring(3), Server::start(merging));
-    study.replicate(&server).run().exits(0);
+    let ended = study.replicate(&server).run().exits(0);
+    ended.says(&["options merge with the end of their prompt", "[5/7]"]);
+    let scoring = &metadata(&study.replication(0))["probe"]["scoring"];
+    let borders = scoring["borders"].as_array().unwrap();
+    assert!(borders.contains(&json!("appended")), "{scoring}");
     for record in records(&study.replication(0), "study1_exp2") {
         assert_eq!(record["scores"]["knowledge"]["border"], "appended");
     }

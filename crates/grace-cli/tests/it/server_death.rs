@@ -1,6 +1,7 @@
 //! A server that dies during work is started again, and the result is the same.
 
 use serde_json::json;
+use tempfile::TempDir;
 
 use crate::command::grace;
 use crate::folder::{attempts, journal_lines, journals, metadata, sealed};
@@ -58,6 +59,25 @@ fn a_server_that_dies_while_it_scores_is_started_again_and_the_result_is_the_sam
     let running = managed.in_the_midst(&[]);
     signal(managed.server(), "KILL");
     check_death(&managed, running, "the model server was killed by SIGKILL");
+}
+
+#[test]
+fn a_server_that_comes_back_with_wrong_numbers_scores_nothing_more() {
+    let flag = TempDir::new().unwrap();
+    let flag = flag.path().join("started");
+    let text = "if [ -e FLAG ]; then exec $SIM --scoring-fault shifted; fi; touch FLAG; exec $SIM";
+    let text = text.replace("FLAG", flag.to_str().unwrap());
+    let managed = Managed::new(ROWS, &script(&text));
+    let study = &managed.study;
+    study.write("plan.yaml", "experiments: [study2_exp2]\n");
+    let running = managed.in_the_midst(&[]);
+    signal(managed.server(), "KILL");
+    let ended = running.wait(LONG).exits(42);
+    ended.says(&["starting it again", "fails the check `greedy_token`"]);
+    managed.has_left_nothing();
+    // What was scored before is kept, and nothing came after it.
+    let journals = journal_lines(&study.replication(0)).len();
+    assert!((10..ROWS).contains(&journals), "{journals}");
 }
 
 /// A study of one experiment of each kind, whose options are scored by a server of their own.

@@ -7,7 +7,7 @@ use super::{End, ReplicateError, Replication};
 use crate::job::PreparedExperiment;
 use crate::journal::{AnswerIndex, JournalWriter};
 use crate::run::{Asker, LoopEnd, RunError};
-use crate::supervise::{Exit, Purpose, Supervisor};
+use crate::supervise::{Exit, Purpose, SuperviseError, Supervisor};
 
 /// How asking the open queries of an experiment ended.
 enum Asked {
@@ -41,7 +41,11 @@ impl Replication<'_> {
 
     async fn run_experiment(&mut self, position: usize) -> Result<Option<End>, ReplicateError> {
         loop {
-            let why = match self.ask_experiment(position).await? {
+            let asked = match self.check_before(position).await? {
+                None => self.ask_experiment(position).await?,
+                Some(asked) => asked,
+            };
+            let why = match asked {
                 Asked::Done { failed } => {
                     self.stamp_complete(position, failed)?;
                     return Ok(None);
@@ -59,6 +63,22 @@ impl Replication<'_> {
                 Restart::Interrupted => return Ok(Some(End::Interrupted)),
                 Restart::UsedUp(why) => return self.incomplete(&why).map(Some),
             }
+        }
+    }
+
+    /// Another process serves than the one that was checked: it is checked before it scores. How that ended, if not well.
+    async fn check_before(&mut self, position: usize) -> Result<Option<Asked>, ReplicateError> {
+        let scores = self.prepared.experiments[position].plan.experiment.scores();
+        if !scores || self.scoring_is_checked {
+            return Ok(None);
+        }
+        match self.check_scoring().await {
+            Ok(true) => Ok(None),
+            Ok(false) => Ok(Some(Asked::Interrupted)),
+            Err(ReplicateError::Server(SuperviseError::EndedEarly { exit, .. })) => {
+                Ok(Some(Asked::ServerEnded(exit)))
+            }
+            Err(error) => Err(error),
         }
     }
 

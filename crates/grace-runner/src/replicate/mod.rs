@@ -88,6 +88,7 @@ pub async fn replicate(
         attempt,
         server,
         method: None,
+        scoring_is_checked: false,
         earlier_method,
         client,
         clock,
@@ -130,6 +131,8 @@ struct Replication<'a> {
     server: Option<Supervisor>,
     /// How options are scored; `None` before the server was checked for it.
     method: Option<ScoreMethod>,
+    /// Whether the process that serves now was found to score as it should.
+    scoring_is_checked: bool,
     /// How an earlier attempt scored.
     earlier_method: Option<String>,
     client: &'a Client,

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use grace_client::{
-    Input, ScoreMethod, ScoringProbe, ScoringProbeError, ScoringProbeRequest, ServerKind,
+    BorderRule, Input, ScoreMethod, ScoringProbe, ScoringProbeError, ScoringProbeRequest,
+    ServerKind,
 };
 use grace_core::scoring::ScoringMethod;
 
@@ -57,7 +58,14 @@ impl Replication<'_> {
             );
         }
         metadata::record_scoring(&mut self.metadata, &checked);
+        if checked.borders.contains(&BorderRule::Appended) {
+            self.monitor.note(
+                "options merge with the end of their prompt in the tokens of this model: theirs are taken alone, and put behind it \
+                 (border `appended`)",
+            );
+        }
         self.method = Some(checked.method);
+        self.scoring_is_checked = true;
         self.save()?;
         Ok(true)
     }
@@ -107,7 +115,8 @@ impl Replication<'_> {
         let request = ScoringProbeRequest::new(&self.job.model.served_name, samples)
             .with_tolerance(tolerance(server, dtype))
             .with_concurrency(together);
-        let request = match wanted(self.job.scoring.method).or(self.method_so_far()) {
+        let chosen = wanted(self.job.scoring.method).or(self.method);
+        let request = match chosen.or(self.method_so_far()) {
             Some(method) => request.with_method(method),
             None => request,
         };

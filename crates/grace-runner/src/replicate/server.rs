@@ -75,6 +75,7 @@ impl Replication<'_> {
     pub(super) fn start_server(&mut self, purpose: Purpose) -> Result<(), ReplicateError> {
         if let Some(server) = &mut self.server {
             server.start(&self.job.model, purpose, self.clock.now())?;
+            self.scoring_is_checked = false;
         }
         Ok(())
     }

@@ -14,7 +14,8 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use self::prober::Prober;
-use super::method::ScoreMethod;
+use super::audit::TokenisedOptions;
+use super::method::{BorderRule, ScoreMethod};
 use crate::{generate::Input, transport::Transport};
 
 /// What a server is to be checked with.
@@ -90,6 +91,9 @@ pub struct ScoringProbe {
     /// beginning-of-sequence token, or none. A conversation begins as its
     /// template says.
     pub special_prefix: Vec<u32>,
+    /// Where the tokens of options come from, for each sample: known before
+    /// the first score.
+    pub borders: Vec<BorderRule>,
     /// How far apart log-probabilities of one token were allowed to be.
     pub tolerance_nat: f64,
     /// The largest difference between the log-probability of a token within
@@ -138,6 +142,7 @@ pub(crate) async fn probe(
     Ok(ScoringProbe {
         method,
         special_prefix,
+        borders: tokenised.iter().map(TokenisedOptions::border).collect(),
         tolerance_nat: request.tolerance_nat,
         chain_rule_nat: chain.map(|(difference, _)| difference),
         chain_rule_tokens: chain.map_or(0, |(_, tokens)| tokens),
