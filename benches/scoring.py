@@ -16,8 +16,8 @@ For gemma the second and third are left out: they compute what prompt_logprobs c
 time whoever asks for them (1.5 s an option). Before each way the server's prefix cache is emptied.
 
 Says on stderr what each took as it goes; prints the seconds of each (median, smallest, largest) and their ratio to the first
-that was measured, and for all 1,500 queries of study 1 the requests and prompt tokens that each way sends. All ways must give
-the same log-probabilities within 1e-3 nat an option.
+that was measured, and for all 1,500 queries of study 1 the requests and prompt tokens that each way sends; for tiny also how
+many of them the server computes. All ways must give the same log-probabilities within 1e-3 nat an option.
 """
 
 import atexit
@@ -174,7 +174,8 @@ def main():
 
     computed = {}
 
-    def grace(method, count):
+    def ask(method, count, file):
+        """Scores the queries of a file: what was said, and the prompt tokens that were sent and that the server computed."""
         forget()
         before = metric("prompt_tokens_total"), metric("prefix_cache_hits_total")
         said = json.loads(
@@ -184,7 +185,11 @@ def main():
             ).stdout
         )
         sent, hits = (metric(name) - old for name, old in zip(["prompt_tokens_total", "prefix_cache_hits_total"], before))
-        computed[f"{method} x{count}"] = (said, sent, sent - hits)
+        return said, sent, sent - hits
+
+    def grace(method, count):
+        said, *tokens = ask(method, count, file)
+        computed[f"{method} x{count}"] = (said, *tokens)
         note(f"{method} x{count}", said["seconds"])
         return said["sum"]
 
@@ -192,6 +197,10 @@ def main():
         seconds.setdefault(name, []).append(took)
         print(f"{name}: {took:.2f} s", file=sys.stderr, flush=True)
 
+    distinct = {json.dumps(query) for query in everything}
+    whole_study = folder / "distinct.jsonl"
+    whole_study.write_text("".join(query + "\n" for query in sorted(distinct)))
+    in_full = {}
     ways = [("transformers", transformers)]
     if NAME == "tiny":
         ways += [("one by one", one_by_one), ("32 in flight", in_flight)]
@@ -206,6 +215,8 @@ def main():
                 note(name, took)
             for method, count in METHODS:
                 sums[f"{method} x{count}"] = grace(method, count)
+        if NAME == "tiny":
+            in_full = {method: ask(method, 8, whole_study)[1:] for method in ["prompt_logprobs", "trie"]}
     largest = max(abs(total - sums["transformers"]) for total in sums.values()) / len(pairs)
     assert largest < 1e-3, sums
     print(f"\n{NAME}: {len(queries)} queries of 11 options, {len(pairs)} options, the same within {largest:.1e} nat an option on average")
@@ -216,7 +227,6 @@ def main():
         tokens = f", {sent:.0f} prompt tokens sent, {new:.0f} computed" if said else ""
         print(f"| {name} | {middle:.2f} s ({min(took):.2f} to {max(took):.2f}) | {first / middle:.2f} times transformers' speed{tokens} |")
 
-    distinct = {json.dumps(query) for query in everything}
     every = [pair for query in everything for pair in ids_of(query)]
     once = [ids_of(json.loads(query)) for query in sorted(distinct)]
     print(f"study 1: {len(everything)} queries, {len(distinct)} distinct")
@@ -233,6 +243,8 @@ def main():
         for path in {tuple(o[:depth]) for _, o in pairs for depth in range(len(o))}
     )
     print(f"  trie, equal queries once: {len(once)} requests and {tokenise} to /tokenize, {nodes} prompts of {sent} tokens")
+    for method, (sent, new) in in_full.items():
+        print(f"  {method} of these {len(distinct)} on the server: {sent:.0f} prompt tokens sent, {new:.0f} computed")
 
 
 main()

@@ -144,6 +144,16 @@ impl Running {
         }
     }
 
+    /// Waits until `text` was written to stdout.
+    #[track_caller]
+    pub(crate) fn prints(&self, text: &str) {
+        let started = Instant::now();
+        while !self.stdout.so_far().contains(text) {
+            assert!(started.elapsed() < LONGEST, "`{text}` was never printed");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// The first line of stdout, once it is there.
     #[track_caller]
     pub(crate) fn first_line(&mut self) -> String {

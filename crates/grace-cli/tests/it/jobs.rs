@@ -150,7 +150,7 @@ fn what_is_no_text_in_a_log_costs_no_other_line() {
         .append_log(NAMESPACE, &name, b"caf\xe9 \xff\nafter\n");
     let ended = lab.run(lab.grace(&["logs", "small", "0"])).exits(0);
     assert_eq!(ended.stdout, "before\ncaf\u{fffd} \u{fffd}\nafter\n");
-    std::thread::sleep(Duration::from_secs(1));
+    running.prints("after\n");
     running.signal("INT");
     let followed = running.wait(Duration::from_secs(20)).exits(130);
     assert_eq!(followed.stdout, ended.stdout);

@@ -115,13 +115,14 @@ fn five_replications_two_at_a_time_are_whole_although_a_pod_is_killed() {
     lab.mock
         .on_exec(move |argv| exported(argv, &results, &mark));
     // A pod that replicates tells what is left on its volume.
-    let doctor = lab.grace(&["doctor"]).run();
+    let doctor = lab.grace(&["doctor"]).start();
+    let most = most_at_once(&lab, &mut running);
+    let doctor = doctor.wait(Duration::from_secs(30));
     assert!(
         doctor.stdout.contains("storage left: `results` has "),
         "{}",
         doctor.output()
     );
-    let most = most_at_once(&lab, &mut running);
     let ended = running.wait(Duration::from_secs(30)).exits(0);
     assert!(
         ended.stdout.contains("complete: 5 of 5"),
