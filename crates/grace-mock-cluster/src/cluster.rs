@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::controller::{Controller, Workload};
-use crate::fault::Fault;
 use crate::gc;
 use crate::https::{Https, certificate, forward};
 use crate::initial::{ensure_namespace, new_state};
@@ -41,8 +40,8 @@ pub const NAMESPACE: &str = "lemn-lab";
 /// ```
 pub struct MockCluster {
     address: SocketAddr,
-    shared: Arc<Shared>,
-    orders: mpsc::UnboundedSender<Order>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) orders: mpsc::UnboundedSender<Order>,
     runtime: Option<Runtime>,
 }
 
@@ -284,17 +283,6 @@ impl MockCluster {
             .look(|state| state.open_watches.get(resource).copied().unwrap_or(0))
     }
 
-    /// Forgets all versions so far: open watches, and those that go on from an older version, end with 410.
-    pub fn compact(&self) {
-        self.shared.edit(|state| state.store.compact());
-    }
-
-    /// Forgets all versions before the latest: watches that go on from an older one end with 410, all others do not, those that
-    /// have had a bookmark of the latest among them.
-    pub fn forget_the_past(&self) {
-        self.shared.edit(|state| state.store.forget_the_past());
-    }
-
     /// From now on only this token counts; others get 401, none gets 403. Without one everybody is let in.
     pub fn set_token(&self, token: Option<&str>) {
         self.shared
@@ -313,16 +301,6 @@ impl MockCluster {
         self.shared.edit(|state| state.forbidden.remove(&pair));
     }
 
-    /// Adds a fault, behind those that are left.
-    pub fn fault(&self, fault: Fault) {
-        self.shared.edit(|state| state.faults.push(fault));
-    }
-
-    /// Takes all faults away.
-    pub fn clear_faults(&self) {
-        self.shared.edit(|state| state.faults.clear());
-    }
-
     /// How long a running pod takes to end once it is deleted; 20 ms unless set.
     pub fn set_grace(&self, grace: Duration) {
         self.shared.edit(|state| state.grace = grace);
@@ -337,53 +315,6 @@ impl MockCluster {
     pub fn on_exec(&self, make: impl Fn(&[String]) -> Command + Send + Sync + 'static) {
         self.shared
             .edit(|state| state.on_exec = Some(Arc::new(make)));
-    }
-
-    /// The next exec without a fault is cut after so many bytes of stdout; called twice, the next two are.
-    pub fn exec_fault(&self, after: usize) {
-        self.shared.edit(|state| state.exec_cuts.push_back(after));
-    }
-
-    /// Closes all open connections, and goes on accepting new ones.
-    pub fn cut_connections(&self) {
-        self.shared.cut();
-    }
-
-    /// Closes all connections and refuses new ones.
-    ///
-    /// # Panics
-    ///
-    /// Never while the cluster lives.
-    pub async fn down(&self) {
-        self.order(Order::Down).await;
-    }
-
-    /// Accepts connections again, on the same port.
-    ///
-    /// # Panics
-    ///
-    /// Never while the cluster lives.
-    pub async fn up(&self) {
-        self.order(Order::Up).await;
-    }
-
-    /// [`down`](Self::down) for a while, then [`up`](Self::up). Objects stay.
-    ///
-    /// # Panics
-    ///
-    /// Without a Tokio runtime with time.
-    pub async fn restart(&self, down: Duration) {
-        self.down().await;
-        tokio::time::sleep(down).await;
-        self.up().await;
-    }
-
-    async fn order(&self, order: impl FnOnce(oneshot::Sender<()>) -> Order) {
-        let (sender, done) = oneshot::channel();
-        self.orders
-            .send(order(sender))
-            .expect("the accept loop lives as long as the cluster");
-        done.await.expect("the accept loop answers each order");
     }
 }
 

@@ -5,6 +5,7 @@ mod answer;
 mod clock;
 mod cluster;
 mod controller;
+mod disturb;
 mod exec;
 mod fault;
 mod gate;
