@@ -156,6 +156,10 @@ impl Board {
             // Another Job: what was seen of the last one says nothing of it.
             (model.since, model.done_before) = (Instant::now(), None);
         }
+        if state.phase == Phase::Suspended {
+            // Time in a queue, or of a pause, is no time of work.
+            (model.since, model.done_before) = (Instant::now(), Some(state.done.len()));
+        }
         model.done_before.get_or_insert(state.done.len());
         for line in news(key, before.as_ref(), state, &mut model.told) {
             self.say(&format!("{key}: {line}"));

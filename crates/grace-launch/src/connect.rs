@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::client::ClientBuilder;
+use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig};
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Config, Resource};
 use secrecy::ExposeSecret;
 use tokio::time::Instant;
+use tower::timeout::TimeoutLayer;
 
 use crate::error::{ClusterError, FaultKind};
 
@@ -15,6 +17,11 @@ use crate::error::{ClusterError, FaultKind};
 const CONNECT: Duration = Duration::from_secs(10);
 /// The longest silence of an open connection; watches end by themselves before that.
 const SILENCE: Duration = Duration::from_mins(2);
+/// The longest time until an answer begins, renewed credentials included: a plugin that hangs must look like an outage. An API
+/// server that stops may say nothing for a minute.
+const HEAD: Duration = Duration::from_secs(90);
+/// The longest time for a plugin that may ask somebody for a password.
+const DIALOGUE: Duration = Duration::from_mins(10);
 /// The longest time for a request that is answered at once.
 pub(crate) const ANSWER: Duration = Duration::from_secs(30);
 
@@ -157,26 +164,36 @@ fn check_impersonation(config: &Config) -> Result<(), ClusterError> {
 /// would stop everything, Ctrl-C included.
 async fn log_in(config: Config) -> Result<Client, ClusterError> {
     let doing = "read the kubeconfig";
+    let exec = config.auth_info.exec.as_ref();
+    let limit = match exec.and_then(|it| it.interactive_mode.as_ref()) {
+        None | Some(ExecInteractiveMode::Never) => ANSWER,
+        Some(_) => DIALOGUE,
+    };
     let (sender, client) = tokio::sync::oneshot::channel();
     let runtime = tokio::runtime::Handle::current();
     let ask = move || {
         let _guard = runtime.enter();
         // Who gave up waiting needs none.
-        let _ = sender.send(Client::try_from(config));
+        let _ = sender.send(client_of(config));
     };
     let thread = std::thread::Builder::new().name(String::from("login"));
     let failed = |message: String| ClusterError::new(doing, FaultKind::NoLogin(message));
     thread
         .spawn(ask)
         .map_err(|error| failed(format!("no thread for it: {error}")))?;
-    match tokio::time::timeout(ANSWER, client).await {
+    match tokio::time::timeout(limit, client).await {
         Ok(Ok(client)) => client.map_err(|error| ClusterError::of(doing, &error)),
         Ok(Err(_)) => Err(failed(String::from("it broke off"))),
         Err(_) => Err(failed(format!(
             "the plugin of the kubeconfig gave no credentials within {} s",
-            ANSWER.as_secs()
+            limit.as_secs()
         ))),
     }
+}
+
+fn client_of(config: Config) -> kube::Result<Client> {
+    let limit = TimeoutLayer::new(HEAD);
+    Ok(ClientBuilder::try_from(config)?.with_layer(&limit).build())
 }
 
 async fn read(access: &Access) -> kube::Result<Config> {

@@ -418,6 +418,10 @@ fn a_claim_that_is_not_bound_is_not_measured() {
     let ended = here.grace("doctor").args(["--measure-storage"]).run();
     let says = format!("unknown  storage left: `{CLAIM}` is not bound yet");
     assert!(ended.stdout.contains(&says), "{}", ended.output());
+    here.cluster.forbid("get", "persistentvolumeclaims");
+    let ended = here.grace("doctor").args(["--measure-storage"]).run();
+    let says = format!("unknown  storage left: look for PersistentVolumeClaim {CLAIM}");
+    assert!(ended.stdout.contains(&says), "{}", ended.output());
     assert_eq!(here.made(), 0);
 }
 

@@ -53,7 +53,8 @@ fn a_guard_that_is_killed_takes_its_server_along_and_both_are_started_again() {
 
 #[test]
 fn a_server_that_dies_while_it_scores_is_started_again_and_the_result_is_the_same() {
-    let managed = Managed::new(ROWS, &slow_sim());
+    let slower = sim("{served_name}", &["--latency-ms", "100", "--slots", "4"]);
+    let managed = Managed::new(ROWS, &slower);
     let study = &managed.study;
     study.write("plan.yaml", "experiments: [study2_exp2]\n");
     let running = managed.in_the_midst(&[]);
@@ -67,7 +68,9 @@ fn a_server_that_comes_back_with_wrong_numbers_scores_nothing_more() {
     let flag = flag.path().join("started");
     let text = "if [ -e FLAG ]; then exec $SIM --scoring-fault shifted; fi; touch FLAG; exec $SIM";
     let text = text.replace("FLAG", flag.to_str().unwrap());
-    let managed = Managed::new(ROWS, &script(&text));
+    let slower = script(&text).into_iter();
+    let slower = slower.map(|it| it.replace("--latency-ms 20", "--latency-ms 100"));
+    let managed = Managed::new(ROWS, &slower.collect::<Vec<_>>());
     let study = &managed.study;
     study.write("plan.yaml", "experiments: [study2_exp2]\n");
     let running = managed.in_the_midst(&[]);

@@ -183,7 +183,7 @@ fn a_credential_plugin_that_hangs_is_given_up_and_can_be_interrupted() {
 fn a_credential_plugin_is_asked_again_when_its_token_has_expired() {
     let lab = lab();
     lab.mock.controller(Workload::new(|_| {
-        Outcome::success().after(Duration::from_secs(4))
+        Outcome::success().after(Duration::from_secs(8))
     }));
     let file = lab.path().join("credential");
     let write = |token: &str| {
@@ -194,7 +194,10 @@ fn a_credential_plugin_is_asked_again_when_its_token_has_expired() {
         fs::write(&file, credential.to_string()).unwrap();
     };
     write(TOKEN);
-    let config = with_user(&lab, &by_plugin(&format!("cat {}", file.display())));
+    let config = with_user(
+        &lab,
+        &by_plugin(&format!("sleep 2; cat {}", file.display())),
+    );
     let launch = lab.launch(&["--model", "small"]);
     let mut running = launch.env("KUBECONFIG", config.to_str().unwrap()).start();
     assert!(running.says("small: started"));

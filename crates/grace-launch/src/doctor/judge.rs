@@ -128,8 +128,7 @@ pub(super) fn claim(
         }
         Err(error) => return unanswered(&check, error),
     };
-    let status = found.status.as_ref();
-    match status.and_then(|it| it.phase.as_deref()) {
+    match phase(found) {
         Some("Bound") => {
             let size = capacity(found).map(|it| format!(", {it}")).unwrap_or_default();
             Check::ok(check, format!("is bound{size}"))
@@ -190,7 +189,7 @@ pub(super) fn told_by_a_pod(
     let measure = "`grace-cli doctor --measure-storage` starts a small pod to measure it; `grace-cli collect` says it, too";
     match space {
         Ok(Some(space)) => left(needs, space),
-        Ok(None) if claim.is_some_and(|it| !is_bound(it)) => {
+        Ok(None) if claim.is_some_and(waits_for_a_pod) => {
             let found = format!("`{}` is not bound yet: nothing is on it", needs.results);
             Check::unknown(LEFT, found)
         }
@@ -230,10 +229,21 @@ pub(super) fn not_measured(error: &CollectError) -> Check {
     }
 }
 
+/// Whether a claim is not there yet, or has no volume yet.
+fn waits_for_a_pod(claim: &Answer<Option<PersistentVolumeClaim>>) -> bool {
+    match claim {
+        Ok(claim) => matches!(claim.as_ref().and_then(phase), None | Some("Pending")),
+        Err(_) => false,
+    }
+}
+
 /// Whether a claim has its volume.
-pub(super) fn is_bound(claim: &Answer<Option<PersistentVolumeClaim>>) -> bool {
-    let status = |it: &PersistentVolumeClaim| it.status.as_ref()?.phase.clone();
-    matches!(claim, Ok(Some(claim)) if status(claim).as_deref() == Some("Bound"))
+pub(super) fn is_bound(claim: Option<&PersistentVolumeClaim>) -> bool {
+    claim.and_then(phase) == Some("Bound")
+}
+
+fn phase(claim: &PersistentVolumeClaim) -> Option<&str> {
+    claim.status.as_ref()?.phase.as_deref()
 }
 
 /// Whether what is left on the claim is enough. What is done of the plan is on it already, and is not known here.

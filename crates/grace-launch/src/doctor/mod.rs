@@ -87,9 +87,13 @@ pub async fn measure_storage(
     let Some(left) = left.filter(|it| it.verdict == Verdict::Unknown) else {
         return Ok(());
     };
-    let claim = find::<PersistentVolumeClaim>(cluster, &needs.results).await;
-    if !judge::is_bound(&claim) {
-        return Ok(());
+    match find::<PersistentVolumeClaim>(cluster, &needs.results).await {
+        Ok(claim) if judge::is_bound(claim.as_ref()) => {}
+        Ok(_) => return Ok(()),
+        Err(error) => {
+            *left = judge::not_measured(&error.into());
+            return Ok(());
+        }
     }
     match space_by_reader(cluster, reader, monitor, stop).await {
         Err(CollectError::Stopped) => return Err(CollectError::Stopped),

@@ -298,7 +298,9 @@ impl<T: FnMut(Update<'_>)> Launch<'_, T> {
                 let model = running.order.model.as_str();
                 let lines = running.read_log(self.watch.cluster(), self.settings.log_lines);
                 let lines = lines.await;
-                (self.told)(Update::Log { model, lines });
+                if !lines.is_empty() {
+                    (self.told)(Update::Log { model, lines });
+                }
             }
             place += usize::from(!self.conclude(place, seen).await);
         }

@@ -9,6 +9,7 @@ mod world;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures_util::future::{BoxFuture, FutureExt};
 use futures_util::stream::{BoxStream, SelectAll, StreamExt};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event, Pod};
@@ -98,6 +99,8 @@ pub struct Watch {
     is_lost: bool,
     /// When credentials that were not accepted are read again.
     login_at: Option<Instant>,
+    /// Credentials on their way: a plugin may take its time, while whoever waits for changes comes and goes.
+    login: Option<BoxFuture<'static, Result<Cluster, ClusterError>>>,
 }
 
 /// Failure after failure, with no answer in between.
@@ -128,6 +131,7 @@ impl Watch {
             forbidden: 0,
             is_lost: false,
             login_at: None,
+            login: None,
         };
         watch.open();
         watch
@@ -225,7 +229,11 @@ impl Watch {
             let heard = tokio::select! {
                 heard = self.streams.next() => heard,
                 () = tokio::time::sleep_until(login), if self.login_at.is_some() => {
-                    self.log_in().await;
+                    self.begin_login();
+                    continue;
+                }
+                cluster = arrived(&mut self.login) => {
+                    self.log_in_as(cluster);
                     continue;
                 }
             };
@@ -242,9 +250,20 @@ impl Watch {
 
     /// Reads the credentials anew, and watches with them.
     pub(crate) async fn log_in(&mut self) {
+        let cluster = self.cluster.reconnect().await;
+        self.log_in_as(cluster);
+    }
+
+    fn begin_login(&mut self) {
         self.login_at = None;
+        let cluster = self.cluster.clone();
+        self.login = Some(async move { cluster.reconnect().await }.boxed());
+    }
+
+    fn log_in_as(&mut self, cluster: Result<Cluster, ClusterError>) {
+        (self.login_at, self.login) = (None, None);
         // A kubeconfig that cannot be read may be in the middle of being written: the old credentials are tried again.
-        if let Ok(cluster) = self.cluster.reconnect().await {
+        if let Ok(cluster) = cluster {
             self.cluster = cluster;
         }
         self.open();
@@ -306,7 +325,7 @@ impl Watch {
         if !may_pass {
             return Err(error);
         }
-        if is_login && self.login_at.is_none() {
+        if is_login && self.login_at.is_none() && self.login.is_none() {
             self.login_at = Some(Instant::now() + self.settings.login);
         }
         self.in_outage(kind, error, is_login)
@@ -345,6 +364,14 @@ impl Watch {
         let was_lost = self.is_lost;
         self.is_lost |= is_lost;
         Ok((is_lost && !was_lost).then_some(Change::Lost(error)))
+    }
+}
+
+/// What comes of a login; never, if there is none under way.
+async fn arrived<T>(login: &mut Option<BoxFuture<'static, T>>) -> T {
+    match login {
+        Some(login) => login.await,
+        None => std::future::pending().await,
     }
 }
 

@@ -78,6 +78,12 @@ impl Replication<'_> {
             Err(ReplicateError::Server(SuperviseError::EndedEarly { exit, .. })) => {
                 Ok(Some(Asked::ServerEnded(exit)))
             }
+            // It may be silent, as during work.
+            Err(ReplicateError::Scoring(error))
+                if self.server.is_some() && error.is_transient() =>
+            {
+                Ok(Some(Asked::ServerGone))
+            }
             Err(error) => Err(error),
         }
     }
