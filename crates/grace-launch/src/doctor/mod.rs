@@ -7,6 +7,7 @@ mod judge;
 mod needs;
 mod nodes;
 mod rights;
+mod storage;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -83,22 +84,22 @@ pub async fn measure_storage(
     monitor: &dyn Monitor,
     stop: &CancellationToken,
 ) -> Result<(), CollectError> {
-    let left = checks.iter_mut().find(|it| it.name == judge::LEFT);
+    let left = checks.iter_mut().find(|it| it.name == storage::LEFT);
     let Some(left) = left.filter(|it| it.verdict == Verdict::Unknown) else {
         return Ok(());
     };
     match find::<PersistentVolumeClaim>(cluster, &needs.results).await {
-        Ok(claim) if judge::is_bound(claim.as_ref()) => {}
+        Ok(claim) if storage::is_bound(claim.as_ref()) => {}
         Ok(_) => return Ok(()),
         Err(error) => {
-            *left = judge::not_measured(&error.into());
+            *left = storage::not_measured(&error.into());
             return Ok(());
         }
     }
     match space_by_reader(cluster, reader, monitor, stop).await {
         Err(CollectError::Stopped) => return Err(CollectError::Stopped),
-        Ok(space) => *left = judge::left(needs, &space),
-        Err(error) => *left = judge::not_measured(&error),
+        Ok(space) => *left = storage::left(needs, &space),
+        Err(error) => *left = storage::not_measured(&error),
     }
     Ok(())
 }
@@ -198,16 +199,16 @@ async fn objects(cluster: &Cluster, needs: &Needs) -> Vec<Check> {
     );
     let mut checks = judge::quotas(needs, &quotas);
     for ((name, is_made), found) in needs.claims.iter().zip(&claims) {
-        checks.push(judge::claim((name, *is_made), found));
+        checks.push(storage::claim((name, *is_made), found));
         if *name == needs.results {
-            checks.push(judge::storage(needs, found));
+            checks.push(storage::storage(needs, found));
         }
     }
     let at = needs
         .claims
         .iter()
         .position(|(name, _)| *name == needs.results);
-    checks.push(judge::told_by_a_pod(
+    checks.push(storage::told_by_a_pod(
         needs,
         at.map(|at| &claims[at]),
         &space,

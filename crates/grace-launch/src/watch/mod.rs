@@ -4,6 +4,7 @@
 //! credentials, and decide how long to go on without an answer.
 
 mod mirror;
+mod settings;
 mod world;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use kube::runtime::watcher::{self, watcher};
 use tokio::time::Instant;
 
 use mirror::Mirror;
+pub use settings::WatchSettings;
 pub use world::World;
 use world::{trimmed, trimmed_pod};
 
@@ -28,7 +30,6 @@ use crate::error::{ClusterError, FaultKind};
 const FIRST: Duration = Duration::from_secs(45);
 /// Failures that are further apart than this belong to two outages: while one lasts, they come more often.
 const APART: Duration = Duration::from_mins(3);
-
 /// So often events are asked for where they are forbidden, though they were not before.
 const FORBIDDEN: u32 = 3;
 /// While an outage lasts, a failure follows the one before within this time.
@@ -36,29 +37,6 @@ const RECENT: Duration = Duration::from_secs(75);
 
 /// Which Jobs are grace's; their pods have the same label.
 const OURS: &str = "app.kubernetes.io/managed-by=grace-cli";
-
-/// How a watch behaves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct WatchSettings {
-    /// The longest silence of a connection: then it is made anew. Whole seconds; an API server that is shutting down says
-    /// nothing for a minute.
-    pub silence: Duration,
-    /// How long to go on trying without any answer.
-    pub patience: Duration,
-    /// How long to wait before credentials that were not accepted are read again.
-    pub login: Duration,
-}
-
-impl Default for WatchSettings {
-    fn default() -> Self {
-        Self {
-            silence: Duration::from_mins(1),
-            patience: Duration::from_mins(30),
-            login: Duration::from_secs(10),
-        }
-    }
-}
 
 /// What happened.
 #[derive(Debug)]
