@@ -7,7 +7,6 @@ use grace_runner::supervise::Secrets;
 use grace_runner::{Host, Stop};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use crate::exit::{Failure, INTERRUPTED, TERMINATED};
 
@@ -25,11 +24,12 @@ pub(crate) fn block_on<T>(
 }
 
 /// Does `work`, which ends soon once the token is cancelled: at the first signal.
+#[cfg(feature = "cluster")]
 pub(crate) async fn cancelling<T>(
     stop: &Stop,
-    work: impl AsyncFnOnce(&CancellationToken) -> T,
+    work: impl AsyncFnOnce(&tokio_util::sync::CancellationToken) -> T,
 ) -> T {
-    let token = CancellationToken::new();
+    let token = tokio_util::sync::CancellationToken::new();
     let watch = async {
         stop.requested().await;
         token.cancel();
