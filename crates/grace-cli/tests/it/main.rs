@@ -35,6 +35,7 @@ mod demo;
 mod disk;
 #[cfg(test)]
 mod doctor;
+mod doctor_storage;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]

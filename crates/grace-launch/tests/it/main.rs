@@ -7,4 +7,5 @@ mod follow;
 mod lab;
 mod launch;
 mod recorded;
+mod removed;
 mod there_already;
