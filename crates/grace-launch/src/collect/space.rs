@@ -14,9 +14,8 @@ use crate::connect::{ANSWER, Cluster, answer};
 use crate::error::{ClusterError, FaultKind};
 use crate::exec::Exec;
 use crate::state::pod;
+use crate::watch::OURS;
 
-/// Which pods are of grace.
-const OURS: &str = "app.kubernetes.io/managed-by=grace-cli";
 /// How many pods are asked, as one may be about to end.
 const TRIES: usize = 3;
 

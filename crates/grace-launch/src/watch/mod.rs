@@ -36,7 +36,7 @@ const FORBIDDEN: u32 = 3;
 const RECENT: Duration = Duration::from_secs(75);
 
 /// Which Jobs are grace's; their pods have the same label.
-const OURS: &str = "app.kubernetes.io/managed-by=grace-cli";
+pub(crate) const OURS: &str = "app.kubernetes.io/managed-by=grace-cli";
 
 /// What happened.
 #[derive(Debug)]
